@@ -8,7 +8,8 @@
 #   $(O)/lib/<folder>.a           one archive a module folder
 #   $(O)/serind, $(O)/serind.debug   the program, stripped and not
 #
-# `make help` lists the targets.
+# With SAN=address,undefined (or SAN=thread) obj, lib and the program, then dynamic, go to
+# $(O)/san-<names>/ instead. `make help` lists the targets.
 
 O ?= build
 BOARD ?= static
@@ -46,13 +47,16 @@ AR := $(CROSS_COMPILE)ar
 endif
 STRIP ?= $(CROSS_COMPILE)strip
 CLANG ?= clang
+PYTHON ?= /usr/bin/python3
+# Programs that `deps` could only unpack, not install, are found here.
+export PATH := $(abspath $(O))/tools:$(PATH)
 KCONF ?= kconfig-conf
 MCONF ?= kconfig-mconf
 
 # ---- configuration -------------------------------------------------------------------------
 
 # Goals that need neither a configuration nor the kconfig tools.
-plain-goals := help clean distclean deps deps-test deps-bench format %config lint-list
+plain-goals := help clean distclean deps deps-test deps-bench format lint %config
 goals := $(or $(MAKECMDGOALS),all)
 need-config := $(filter-out $(plain-goals),$(goals))
 
@@ -76,6 +80,13 @@ kconfig-run = cd $(O) && srctree=$(CURDIR) \
 
 ifneq ($(need-config),)
 -include $(auto)
+endif
+
+# ThreadSanitizer follows threads, not stacks that switch: there the fibers are threads.
+ifneq ($(findstring thread,$(SAN)),)
+override CONFIG_FIBER_ASM :=
+override CONFIG_FIBER_PTHREAD := y
+san-header := -include tests/unit/tsan.h
 endif
 
 $(config):
@@ -117,21 +128,44 @@ savedefconfig: $(config)
 
 # ---- flags ---------------------------------------------------------------------------------
 
+comma := ,
+B := $(O)$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
+
 warnings := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wvla -Werror
-common := -std=gnu11 -g -D_GNU_SOURCE -I. -I$(O)/include -include $(autoconf)
+common := -std=gnu11 -g -D_GNU_SOURCE -I. -I$(O)/include -include $(autoconf) $(san-header)
 harden := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 frame := -Wframe-larger-than=2048
-shape := -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables
+sections := -ffunction-sections -fdata-sections
+sanitize = -fsanitize=$(1) -fno-sanitize-recover=all -fno-omit-frame-pointer \
+	-fno-optimize-sibling-calls
+
+ifneq ($(SAN),)
+# Instrumented frames are larger, and instrumented control flow misleads the warnings about it.
+san-cflags := $(call sanitize,$(SAN)) -Wno-maybe-uninitialized
+ifneq ($(findstring clang,$(CC)),)
+san-cflags := $(call sanitize,$(SAN))
+endif
+build-cflags = $(common) $(warnings) $(sections) -O1 $(san-cflags)
+build-ldflags = -Wl,--gc-sections
+unit-cflags = $(common) $(warnings) -O1 $(san-cflags)
+else
 ifeq ($(CONFIG_STATIC_PIE),y)
 pie := -fPIE
 link-kind := -static-pie
+# Packs the relocations of a position-independent program to a few per cent of their size.
+ifneq ($(findstring x86_64,$(shell $(CC) -dumpmachine)),)
+link-kind += -Wl,-z,pack-relative-relocs
+endif
 else
 pie := -fno-pie
 link-kind := -static -no-pie
 endif
-optimize := -Os
-build-cflags = $(common) $(warnings) $(frame) $(harden) $(shape) $(pie) $(optimize)
+# No unwind tables in the program; the debugger reads .debug_frame of serind.debug.
+build-cflags = $(common) $(warnings) $(frame) $(harden) $(sections) $(pie) -Os \
+	-fno-asynchronous-unwind-tables -fno-unwind-tables
 build-ldflags = $(link-kind) -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
+unit-cflags = $(common) $(warnings) $(frame) $(harden) -Os
+endif
 
 # ---- module folders ------------------------------------------------------------------------
 
@@ -154,17 +188,17 @@ firmware-folders := $(call fragments,firmware/build.mk firmware/*/build.mk)
 folders := $(main-folders) $(api-folders) $(runtime-folders) $(firmware-folders)
 $(foreach f,$(folders),$(eval $(call read-folder,$(f))))
 
-archive-of = $(O)/lib/$(subst /,_,$(1)).a
-objects-of = $(patsubst %,$(O)/obj/%.o,$(basename $(srcs/$(1))))
-full-folders := $(foreach f,$(folders),$(if $(srcs/$(f)),$(f)))
+archive-of = $(B)/lib/$(subst /,_,$(1)).a
+objects-of = $(patsubst %,$(B)/obj/%.o,$(basename $(srcs/$(1))))
+full-folders := $(foreach f,$(folders),$(if $(strip $(srcs/$(f))),$(f)))
 archives := $(foreach f,$(full-folders),$(call archive-of,$(f)))
 objects := $(foreach f,$(full-folders),$(call objects-of,$(f)))
 
 # Rewritten when the compiler or a flag changes, so that objects follow.
 ifneq ($(need-config),)
 flags-now := $(CC) $(build-cflags) $(foreach f,$(folders),$(f):$(cflags/$(f)))
-$(shell mkdir -p $(O); printf '%s\n' '$(flags-now)' | cmp -s - $(O)/.flags || \
-	printf '%s\n' '$(flags-now)' >$(O)/.flags)
+$(shell mkdir -p $(B); printf '%s\n' '$(flags-now)' | cmp -s - $(B)/.flags || \
+	printf '%s\n' '$(flags-now)' >$(B)/.flags)
 endif
 
 define folder-rules
@@ -175,12 +209,12 @@ $(call archive-of,$(1)): $(call objects-of,$(1)) $(1)/build.mk
 endef
 $(foreach f,$(full-folders),$(eval $(call folder-rules,$(f))))
 
-$(O)/obj/%.o: %.c $(autoconf) $(O)/.flags
+$(B)/obj/%.o: %.c $(autoconf) $(B)/.flags
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(build-cflags) $(folder-cflags) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(O)/obj/%.o: %.S $(autoconf) $(O)/.flags
+$(B)/obj/%.o: %.S $(autoconf) $(B)/.flags
 	$(call say,AS,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(build-cflags) $(folder-cflags) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -189,27 +223,180 @@ $(O)/obj/%.o: %.S $(autoconf) $(O)/.flags
 
 # ---- the program ---------------------------------------------------------------------------
 
+libs-y :=
 libs-$(CONFIG_TLS) += -lmbedtls -lmbedx509 -lmbedcrypto
 libs-$(CONFIG_ZSTD) += -lzstd
-libraries := $(sort $(all-libs) $(libs-y)) -larchive -lz -lcrypto -lcares
+libraries := $(sort $(all-libs) $(libs-y) -larchive -lz -lcrypto -lcares) -lpthread
 
-$(O)/serind.debug: $(archives)
+$(B)/serind.debug: $(archives) $(B)/.flags
 	$(call say,LD,$@)
-	$(Q)$(CC) $(build-cflags) $(build-ldflags) -Wl,-Map,$(O)/serind.map -o $@ \
+	$(Q)$(CC) $(build-cflags) $(CFLAGS) $(build-ldflags) -Wl,-Map,$(B)/serind.map -o $@ \
 		-Wl,--start-group $(archives) $(libraries) -Wl,--end-group $(LDFLAGS)
 
-$(O)/serind: $(O)/serind.debug
+$(B)/serind: $(B)/serind.debug
 	$(call say,STRIP,$@)
 	$(Q)$(STRIP) -s -R .comment -o $@ $<
 
-ifneq ($(srcs/api/main),)
-all: $(O)/serind
-else
-all: $(archives)
+all: $(if $(strip $(srcs/api/main)),$(B)/serind,$(archives))
+
+# Bytes of the program by module folder and by library, as the linker really put them in.
+size: $(B)/serind
+	$(Q)awk -v top='$(CURDIR)' -f tests/size.awk $(B)/serind.map
+	@ls -l $(B)/serind | awk '{ printf "%9d  the file %s\n", $$5, $$NF }'
+
+# ---- unit tests ----------------------------------------------------------------------------
+
+units :=
+ifneq ($(need-config),)
+-include $(wildcard tests/unit/*/build.mk)
 endif
+
+unit-objects = $(patsubst %,$(B)/unit/obj/%.o,$(basename tests/unit/$(1).c $(value $(1)-srcs)))
+unit-binaries := $(addprefix $(B)/unit/,$(units))
+unit-kind := $(or $(SAN),plain)
+
+define unit-rules
+$(B)/unit/$(1): $(call unit-objects,$(1))
+	$$(call say,LD,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(unit-cflags) -o $$@ $$^ $$($(1)-libs) -lcmocka -lpthread
+endef
+$(foreach u,$(units),$(eval $(call unit-rules,$(u))))
+
+$(B)/unit/obj/%.o: %.c $(autoconf) $(B)/.flags
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(unit-cflags) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/unit/obj/%.o: %.S $(autoconf) $(B)/.flags
+	$(call say,AS,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(unit-cflags) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+unit-all-objects := $(sort $(foreach u,$(units),$(call unit-objects,$(u))))
+.SECONDARY: $(unit-all-objects)
+-include $(unit-all-objects:.o=.d)
+
+unit-build: $(unit-binaries)
+
+test-unit: unit-build
+	$(Q)sh tests/unit/run $(unit-kind) $(unit-binaries)
+
+# One test alone: make unit-core/test_arena
+$(addprefix unit-,$(units)): unit-%: $(B)/unit/%
+	$(Q)sh tests/unit/run $(unit-kind) $<
+
+# ---- fuzzing -------------------------------------------------------------------------------
+
+fuzzers :=
+ifneq ($(need-config),)
+-include tests/fuzz/build.mk
+endif
+
+F := $(O)/fuzz
+fuzz-san := address,undefined
+fuzz-cflags = $(common) $(warnings) -O1 $(call sanitize,$(fuzz-san)) -DFUZZING=1
+fuzz-objects = $(patsubst %,$(F)/obj/%.o,$(basename tests/fuzz/fuzz_$(1).c $(value $(1)-srcs)))
+
+define fuzz-rules
+$(F)/fuzz_$(1): $(call fuzz-objects,$(1))
+	$$(call say,LD,$$@)
+	$$(Q)$$(CLANG) $$(fuzz-cflags) -fsanitize=fuzzer -o $$@ $$^ $$($(1)-libs) -lpthread
+fuzz-$(1): $(F)/fuzz_$(1)
+	$$(Q)sh tests/fuzz/run $(F) $$(FUZZ_SECONDS) $(1)
+endef
+$(foreach f,$(fuzzers),$(eval $(call fuzz-rules,$(f))))
+
+$(F)/obj/%.o: %.c $(autoconf)
+	$(call say,FUZZCC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(fuzz-cflags) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+
+$(F)/obj/%.o: %.S $(autoconf)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(fuzz-cflags) -MMD -MP -c -o $@ $<
+
+fuzz-all-objects := $(sort $(foreach f,$(fuzzers),$(call fuzz-objects,$(f))))
+.SECONDARY: $(fuzz-all-objects)
+-include $(fuzz-all-objects:.o=.d)
+
+fuzz-build: $(fuzzers:%=$(F)/fuzz_%)
+
+fuzz: fuzz-build
+	$(Q)sh tests/fuzz/run $(F) $(FUZZ_SECONDS) $(fuzzers)
+
+# ---- the other tests -----------------------------------------------------------------------
+
+lint:
+	$(Q)sh tests/lint/run
+
+test-e2e: all
+	$(Q)$(PYTHON) tests/e2e/run.py --serind $(O)/serind
+
+bench: all
+	$(Q)O=$(O) sh tests/bench/run $(O)/serind
+
+# Every stage runs even if one fails; each ends in `N passed, N failed, N skipped`, and so does
+# the whole.
+results := $(O)/test-results
+stage = @sh tests/stage $(results)
+test:
+	@mkdir -p $(O); rm -f $(results)
+	$(stage) build $(MAKE) --no-print-directory all
+	$(stage) lint $(MAKE) --no-print-directory lint
+	$(stage) unit $(MAKE) --no-print-directory test-unit
+	$(stage) unit-asan-ubsan $(MAKE) --no-print-directory test-unit SAN=address,undefined
+	$(stage) unit-tsan $(MAKE) --no-print-directory test-unit SAN=thread
+	$(stage) fuzz $(MAKE) --no-print-directory fuzz
+	$(stage) e2e $(MAKE) --no-print-directory test-e2e
+	@sh tests/total $(results)
+
+# ---- installing and running ----------------------------------------------------------------
+
+deps:
+	$(Q)sh board/static/deps build
+
+deps-test:
+	$(Q)O=$(O) sh board/static/deps build run test
+
+deps-bench:
+	$(Q)O=$(O) sh board/static/deps build run test bench
+
+run: all
+	$(Q)mkdir -p run
+	$(O)/serind -H unix://$(CURDIR)/run/serind.sock --data-root $(CURDIR)/run/data \
+		--exec-root $(CURDIR)/run/exec --pidfile $(CURDIR)/run/serind.pid $(ARGS)
+
+install: all
+	install -D -m 755 $(O)/serind $(DESTDIR)$(PREFIX)/bin/serind
+	sh board/static/install-unit $(PREFIX) $(DESTDIR)
+
+format:
+	$(Q)sh tests/lint/format --fix
 
 clean:
 	$(Q)rm -rf $(O)/obj $(O)/lib $(O)/unit $(O)/fuzz $(O)/san-* $(O)/serind $(O)/serind.*
+	$(Q)rm -f $(O)/.flags $(O)/test-results*
+
+distclean:
+	$(Q)rm -rf $(O)
+
+define help-text
+Building       all (default)  size  clean  distclean  install DESTDIR= PREFIX=  run ARGS=
+Configuration  menuconfig  defconfig  <board>_defconfig  savedefconfig  olddefconfig
+               allyesconfig  allnoconfig     (boards: $(notdir $(patsubst %/,%,$(dir $(wildcard board/*/defconfig)))))
+Packages       deps  deps-test  deps-bench   (Debian 12 and 13, as root)
+Tests          test  test-unit [SAN=address,undefined | SAN=thread]  unit-<area>/<test>
+               lint  fuzz  fuzz-<name> [FUZZ_SECONDS=10]  test-e2e  bench
+Source         format
+Variables      O=build  CC=gcc|clang  CROSS_COMPILE=aarch64-linux-gnu-  SAN=  V=1  BOARD=static
+endef
+
+help:
+	$(info $(help-text))@:
 
 FORCE:
-.PHONY: all clean FORCE
+.PHONY: all size unit-build test-unit fuzz-build fuzz lint test-e2e bench test deps deps-test \
+	deps-bench run install format clean distclean help FORCE menuconfig defconfig savedefconfig \
+	allyesconfig allnoconfig alldefconfig randconfig olddefconfig oldconfig
+.PHONY: $(addprefix unit-,$(units)) $(addprefix fuzz-,$(fuzzers))
