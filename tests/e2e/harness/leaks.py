@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a daemon may leave behind, seen from outside: processes, mounts, links, nftables, cgroups."""
+
+import json
+import os
+import re
+import subprocess
+import time
+
+from .context import CTX
+
+HEX64 = re.compile(r"[0-9a-f]{64}")
+
+
+def processes():
+    """{pid: command line} of every process but kernel threads and ourselves."""
+    found = {}
+    for name in os.listdir("/proc"):
+        if not name.isdigit() or int(name) == os.getpid():
+            continue
+        try:
+            with open(f"/proc/{name}/cmdline", "rb") as f:
+                line = f.read().replace(b"\0", b" ").decode("utf-8", "replace").strip()
+            with open(f"/proc/{name}/stat") as f:
+                state = f.read().rpartition(")")[2].split()[0]
+        except OSError:
+            continue
+        if state == "Z":
+            continue
+        if line:
+            found[int(name)] = line
+    return found
+
+
+def mounts(prefix=None):
+    """Mount points (nsfs and overlay ones included) below prefix, or all."""
+    found = []
+    with open("/proc/self/mountinfo") as f:
+        for line in f:
+            point = line.split()[4].replace("\\040", " ")
+            if prefix is None or point == prefix or point.startswith(prefix + "/"):
+                found.append(point)
+    return found
+
+
+def links():
+    out = subprocess.run(["ip", "-j", "link"], capture_output=True, timeout=10).stdout
+    return {link["ifname"] for link in json.loads(out or b"[]")}
+
+
+def nft_tables():
+    out = subprocess.run(["nft", "-j", "list", "tables"], capture_output=True, timeout=10).stdout
+    return {f"{t['table']['family']} {t['table']['name']}"
+            for t in json.loads(out or b"{}").get("nftables", []) if "table" in t}
+
+
+def nft_text():
+    return subprocess.run(["nft", "-nn", "list", "ruleset"], capture_output=True,
+                          timeout=10).stdout.decode("utf-8", "replace")
+
+
+def cgroups():
+    """Directories of cgroups named after a container."""
+    found = set()
+    for top in ("/sys/fs/cgroup",):
+        for base, dirs, _ in os.walk(top):
+            for name in list(dirs):
+                if HEX64.search(name):
+                    found.add(os.path.join(base, name))
+                    dirs.remove(name)
+            if base.count("/") > 7:
+                dirs[:] = []
+    return found
+
+
+class Snapshot:
+    """What there was; compare() says what has been added since."""
+
+    def __init__(self):
+        self.processes = set(processes())
+        self.mounts = set(mounts())
+        self.links = links()
+        self.tables = nft_tables()
+        self.cgroups = cgroups()
+
+    def added(self, root):
+        """Lines naming each thing that is new; only those that belong to root when not isolated."""
+        found = []
+        for pid, line in processes().items():
+            if pid not in self.processes and (CTX.isolated or root in line):
+                found.append(f"process {pid}: {line[:160]}")
+        for point in mounts(None if CTX.isolated else root):
+            if point not in self.mounts:
+                found.append(f"mount {point}")
+        if CTX.isolated:
+            found += [f"link {name}" for name in links() - self.links]
+            found += [f"nftables table {name}" for name in nft_tables() - self.tables]
+            found += [f"cgroup {path}" for path in cgroups() - self.cgroups]
+        return found
+
+    def settle(self, root, timeout=5.0):
+        """added(), after giving what is on its way out some time."""
+        end = time.monotonic() + timeout
+        while True:
+            found = self.added(root)
+            if not found or time.monotonic() > end:
+                return found
+            time.sleep(0.05)
