@@ -334,7 +334,7 @@ test-e2e: all
 	$(Q)$(PYTHON) tests/e2e/run.py --serind $(O)/serind
 
 bench: all
-	$(Q)O=$(O) sh tests/bench/run $(O)/serind
+	$(Q)O=$(O) tests/bench/run $(O)/serind
 
 # Every stage runs even if one fails; each ends in `N passed, N failed, N skipped`, and so does
 # the whole.

@@ -6,6 +6,7 @@ command -v cppcheck >/dev/null || {
 	echo "cppcheck is not installed"
 	exit 77
 }
+[ -n "$(find firmware runtime api -name '*.c' 2>/dev/null | head -n 1)" ] || exit 0
 timeout 240 cppcheck -q -j "$(nproc)" --std=c11 --language=c --enable=warning,portability \
 	--inline-suppr --error-exitcode=1 --template='{file}:{line}: {id}: {message}' \
 	--suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches --max-configs=2 -I. \
