@@ -56,7 +56,7 @@ MCONF ?= kconfig-mconf
 # ---- configuration -------------------------------------------------------------------------
 
 # Goals that need neither a configuration nor the kconfig tools.
-plain-goals := help clean distclean deps deps-test deps-bench format lint %config
+plain-goals := help clean distclean deps deps-test deps-bench format lint test-configs %config
 goals := $(or $(MAKECMDGOALS),all)
 need-config := $(filter-out $(plain-goals),$(goals))
 
@@ -330,6 +330,10 @@ fuzz: fuzz-build
 lint:
 	$(Q)sh tests/lint/run
 
+# All-on, all-off and every board build and start.
+test-configs:
+	$(Q)sh tests/configs $(O)/configs
+
 test-e2e: all
 	$(Q)$(PYTHON) tests/e2e/run.py --serind $(O)/serind
 
@@ -344,6 +348,7 @@ test:
 	@mkdir -p $(O); rm -f $(results)
 	$(stage) build $(MAKE) --no-print-directory all
 	$(stage) lint $(MAKE) --no-print-directory lint
+	$(stage) configs $(MAKE) --no-print-directory test-configs
 	$(stage) unit $(MAKE) --no-print-directory test-unit
 	$(stage) unit-asan-ubsan $(MAKE) --no-print-directory test-unit SAN=address,undefined
 	$(stage) unit-tsan $(MAKE) --no-print-directory test-unit SAN=thread
@@ -375,7 +380,7 @@ format:
 	$(Q)sh tests/lint/format --fix
 
 clean:
-	$(Q)rm -rf $(O)/obj $(O)/lib $(O)/unit $(O)/fuzz $(O)/san-* $(O)/serind $(O)/serind.*
+	$(Q)rm -rf $(O)/obj $(O)/lib $(O)/unit $(O)/fuzz $(O)/san-* $(O)/configs $(O)/serind $(O)/serind.*
 	$(Q)rm -f $(O)/.flags $(O)/test-results*
 
 distclean:
@@ -387,7 +392,7 @@ Configuration  menuconfig  defconfig  <board>_defconfig  savedefconfig  olddefco
                allyesconfig  allnoconfig     (boards: $(notdir $(patsubst %/,%,$(dir $(wildcard board/*/defconfig)))))
 Packages       deps  deps-test  deps-bench   (Debian 12 and 13, as root)
 Tests          test  test-unit [SAN=address,undefined | SAN=thread]  unit-<area>/<test>
-               lint  fuzz  fuzz-<name> [FUZZ_SECONDS=10]  test-e2e  bench
+               lint  fuzz  fuzz-<name> [FUZZ_SECONDS=10]  test-configs  test-e2e  bench
 Source         format
 Variables      O=build  CC=gcc|clang  CROSS_COMPILE=aarch64-linux-gnu-  SAN=  V=1  BOARD=static
 endef
@@ -396,7 +401,7 @@ help:
 	$(info $(help-text))@:
 
 FORCE:
-.PHONY: all size unit-build test-unit fuzz-build fuzz lint test-e2e bench test deps deps-test \
+.PHONY: all size unit-build test-unit fuzz-build fuzz lint test-configs test-e2e bench test deps deps-test \
 	deps-bench run install format clean distclean help FORCE menuconfig defconfig savedefconfig \
 	allyesconfig allnoconfig alldefconfig randconfig olddefconfig oldconfig
 .PHONY: $(addprefix unit-,$(units)) $(addprefix fuzz-,$(fuzzers))
