@@ -54,7 +54,11 @@ class Lines(unittest.TestResult):
     def fail(self, test, err):
         self.broken.append(self.name(test))
         self.say("FAIL", test)
-        text = "".join(traceback.format_exception(*err, chain=True))
+        for frame in traceback.extract_tb(err[2]):
+            if frame.filename.startswith(HERE):
+                self.out.write(f"    {os.path.relpath(frame.filename, HERE)}:{frame.lineno} "
+                               f"{frame.name}: {frame.line}\n")
+        text = "".join(traceback.format_exception_only(*err[:2]))
         self.out.write("".join(f"    {line}\n" for line in text.rstrip().splitlines()))
         owner = getattr(test, "test_case", test)
         try:

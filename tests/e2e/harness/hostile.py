@@ -65,7 +65,6 @@ def broken(layer):
     """{what: bytes}: archives that are no archives."""
     middle = len(layer) // 2
     return {
-        "empty name": header("", 0) + bytes(1024),
         "truncated": layer[:middle],
         "truncated header": layer[:700],
         "corrupt checksum": header("f", 3, checksum=1) + b"abc" + bytes(509 + 1024),

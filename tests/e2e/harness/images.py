@@ -80,6 +80,16 @@ def probe():
         return f.read()
 
 
+def needs_probe(test):
+    """Skips a test of what only the probe can show."""
+    @functools.wraps(test)
+    def wrapped(self):
+        if not probe():
+            self.skipTest("no compiler for the helper program")
+        test(self)
+    return wrapped
+
+
 @functools.lru_cache(None)
 def base_layer():
     with open(BUSYBOX, "rb") as f:

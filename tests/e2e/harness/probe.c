@@ -5,6 +5,7 @@
  *   probe tcp PORT       answer each connection with "tcp:" and its peer's address, then close
  *   probe spam N TEXT    write N numbered lines as fast as they go
  *   probe winch          print the terminal size at start and at each change
+ *   probe ids            print the real and the effective user
  *   probe signals        print the name of each signal got, until SIGTERM
  */
 #include <arpa/inet.h>
@@ -121,8 +122,10 @@ int main(int argc, char **argv)
 		return spam(atol(argv[2]), argv[3]);
 	if (argc >= 2 && strcmp(argv[1], "winch") == 0)
 		return winch();
+	if (argc >= 2 && strcmp(argv[1], "ids") == 0)
+		return printf("%d %d\n", (int)getuid(), (int)geteuid()) < 0;
 	if (argc >= 2 && strcmp(argv[1], "signals") == 0)
 		return signals();
-	fprintf(stderr, "usage: probe udp|tcp PORT | spam N TEXT | winch | signals\n");
+	fprintf(stderr, "usage: probe udp|tcp PORT | spam N TEXT | winch | ids | signals\n");
 	return 2;
 }
