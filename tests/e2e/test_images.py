@@ -15,8 +15,8 @@ class Images(E2E):
         for one in self.api.ok("GET", "/images/json"):
             self.api.delete(f"/images/{one['Id']}", force=1)
         self.load_base(self.api)
-        self.id = images.base_image().id
-        self.short = self.id[7:19]
+        self.image_id = images.base_image().id
+        self.short = self.image_id[7:19]
 
     def load_other(self, ref="other:1", labels=None, text="x"):
         image = Image([base_layer(), tar([member("other", text)])], {"Labels": labels or {}})
@@ -32,7 +32,7 @@ class Images(E2E):
 class TestList(Images):
     def test_shape(self):
         got, = self.listed()
-        self.assertEqual(got["Id"], self.id)
+        self.assertEqual(got["Id"], self.image_id)
         self.assertEqual(got["RepoTags"], [BB])
         self.assertEqual(got["Created"], 1700000000)
         self.assertEqual(got["ParentId"], "")
@@ -71,22 +71,21 @@ class TestList(Images):
         self.load_other("other:1", text="newer")
         dangling = self.listed(dangling=["true"])
         self.assertEqual([one["Id"] for one in dangling], [other])
-        self.assertEqual(self.tags(label={"kind": True}), [])
 
     def test_bad_filters(self):
-        self.gives(400, "invalid filter", "GET", "/images/json", filters={"nonsense": ["x"]})
+        self.gives(400, "nvalid filter 'nonsense'", "GET", "/images/json", filters={"nonsense": ["x"]})
         got = self.api.get("/images/json", filters="{not json")
         self.assertEqual(got.status, 400)
 
     def test_cli_images(self):
         self.assertEqual(self.docker.ok("images", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}"),
                          f"{BB} {self.short}")
-        self.assertEqual(self.docker.ok("images", "-q", "--no-trunc"), self.id)
+        self.assertEqual(self.docker.ok("images", "-q", "--no-trunc"), self.image_id)
 
 class TestInspect(Images):
     def test_shape(self):
         got = self.api.ok("GET", f"/images/{BB}/json")
-        self.assertEqual(got["Id"], self.id)
+        self.assertEqual(got["Id"], self.image_id)
         self.assertEqual(got["RepoTags"], [BB])
         self.assertEqual(got["Created"], "2023-11-14T22:13:20Z")
         self.assertEqual((got["Architecture"], got["Os"]), ("amd64", "linux"))
@@ -95,20 +94,24 @@ class TestInspect(Images):
         self.assertEqual(got["RootFS"], {"Type": "layers", "Layers": [images.digest(base_layer())]})
         self.assertGreater(got["Size"], 1_000_000)
         self.assertTrue(got["GraphDriver"]["Name"])
+        self.assertRegex(got["Metadata"]["LastTagTime"], r"^\d{4}-\d\d-\d\dT")
+        self.api.ok("POST", f"/images/{BB}/tag", repo="bb", tag="again")
+        got = self.api.ok("GET", f"/images/{BB}/json")
         self.assertRegex(got["Metadata"]["LastTagTime"], r"^20\d\d-\d\d-\d\dT")
 
     def test_names(self):
         for ref in ("bb", "bb:latest", "docker.io/library/bb", "docker.io/library/bb:latest",
-                    "library/bb", "index.docker.io/library/bb", self.id, self.id[7:], self.short,
-                    self.id[7:11], self.id[:19]):
+                    "library/bb", "index.docker.io/library/bb", self.image_id, self.image_id[7:], self.short,
+                    self.image_id[7:11], self.image_id[:19]):
             with self.subTest(ref=ref):
-                self.assertEqual(self.api.ok("GET", f"/images/{ref}/json")["Id"], self.id)
+                self.assertEqual(self.api.ok("GET", f"/images/{ref}/json")["Id"], self.image_id)
 
     def test_missing(self):
         self.gives(404, "No such image: nothere:latest", "GET", "/images/nothere/json")
         self.gives(404, "No such image: nothere:x", "GET", "/images/nothere:x/json")
         self.gives(404, "No such image", "GET", "/images/sha256:" + "0" * 64 + "/json")
 
+    @not_oracle("it answers 500")
     def test_bad_reference(self):
         for ref in ("UPPER", "a:b:c", "-x", "a//b", "x@sha256:zz", "a" * 300):
             with self.subTest(ref=ref):
@@ -139,6 +142,7 @@ class TestTagRemove(Images):
         self.api.ok("POST", "/images/other:1/tag", repo="bb", tag="latest")
         self.assertEqual(self.api.ok("GET", "/images/bb/json")["Id"], other)
 
+    @not_oracle("it answers 500")
     def test_tag_errors(self):
         self.gives(404, "No such image: nothere:latest", "POST", "/images/nothere/tag", repo="x")
         for repo, tag in (("UPPER", "x"), ("ok", "bad tag"), ("ok", "-x"), ("ok", "x" * 200), ("", "x")):
@@ -149,7 +153,7 @@ class TestTagRemove(Images):
     def test_remove_last_tag(self):
         got = self.api.ok("DELETE", f"/images/{BB}")
         self.assertEqual(got[0], {"Untagged": BB})
-        self.assertIn({"Deleted": self.id}, got)
+        self.assertIn({"Deleted": self.image_id}, got)
         self.assertEqual(self.listed(), [])
         self.gives(404, "No such image: bb:latest", "DELETE", f"/images/{BB}")
         self.gives(404, "No such image", "POST", "/containers/create", {"Image": "bb"})
@@ -172,11 +176,11 @@ class TestTagRemove(Images):
         self.gives(409, f'conflict: unable to remove repository reference "bb" (must force) - container '
                         f"{ref[:12]} is using its referenced image {self.short}", "DELETE", "/images/bb")
         self.gives(409, f"conflict: unable to delete {self.short} (must be forced) - image is being used "
-                        f"by stopped container {ref[:12]}", "DELETE", f"/images/{self.id}")
+                        f"by stopped container {ref[:12]}", "DELETE", f"/images/{self.image_id}")
         self.api.ok("DELETE", "/images/bb", force=1)
         self.assertEqual(self.tags(), [])
         # The container still has what it needs.
-        self.assertEqual(self.api.inspect(ref)["Image"], self.id)
+        self.assertEqual(self.api.inspect(ref)["Image"], self.image_id)
         self.api.start(ref)
         self.assertEqual(self.api.wait(ref), 0)
 
@@ -184,7 +188,7 @@ class TestTagRemove(Images):
         ref = self.run_("sleep 1000")
         text = (f"conflict: unable to delete {self.short} (cannot be forced) - image is being used by "
                 f"running container {ref[:12]}")
-        self.gives(409, text, "DELETE", f"/images/{self.id}", force=1)
+        self.gives(409, text, "DELETE", f"/images/{self.image_id}", force=1)
         self.gives(409, "(must force)", "DELETE", "/images/bb")
 
     def test_removed_while_tagged_twice_and_used(self):
@@ -209,7 +213,7 @@ class TestTagRemove(Images):
         self.assertEqual(got.code, 1)
         self.assertIn("No such image: nothere:latest", got.err)
         self.assertEqual(self.docker.ok("rmi", "x:1"), "Untagged: x:1")
-        self.assertIn(f"Deleted: {self.id}", self.docker.ok("rmi", "bb"))
+        self.assertIn(f"Deleted: {self.image_id}", self.docker.ok("rmi", "bb"))
 
     def test_survives_a_restart(self):
         self.api.ok("POST", f"/images/{BB}/tag", repo="two", tag="x")
