@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+srcs-y += arena.c
+srcs-y += buf.c
+srcs-y += clock.c
+srcs-y += err.c
+srcs-y += file.c
+srcs-y += log.c
+srcs-y += map.c
+srcs-y += mem.c
+srcs-y += passwd.c
+srcs-y += pool.c
+srcs-y += str.c
+srcs-y += tree.c
