@@ -35,11 +35,14 @@ struct image {
 	bool gone;		/* removed from the store; memory lives until the last unref */
 	struct digest id;	/* of the configuration */
 	struct digest manifest; /* of the manifest blob it came with (made by us for docker archives) */
-	struct image_spec spec;	/* decoded configuration document (architecture, os, config, rootfs, …) */
+	struct image_spec spec;	/* decoded configuration document, without its history (image_config_text has it) */
 	struct digest *diff_ids;  /* n_layers, base first */
 	struct digest *chain_ids;
 	size_t n_layers;
 	uint64_t size;		  /* sum of the unpacked layers' bytes */
+	const char *manifest_type; /* media type of the manifest blob */
+	uint64_t manifest_size;
+	struct digest *blobs;	  /* n_layers, the layers as they came (compressed or not) */
 	int64_t created_ns;	  /* from the configuration; 0 when absent */
 	int64_t last_tag_ns;
 	struct text_map names;	  /* familiar tag ("alpine:latest") → "" ; see image_names */
@@ -128,7 +131,10 @@ int image_pull(struct image_store *s, const struct reference *ref, const char *p
 
 /* --- root filesystems of containers (snapshots), see layer.h --- */
 
-/* Prepare a writable root for container id on top of img; durable. With an init layer holding the mount points. */
+/*
+ * Prepare a writable root for container id on top of img; durable. With an init layer holding the mount points.
+ * From then on the snapshot itself keeps the layers: img may be NULL in the calls below, and may be removed.
+ */
 int snapshot_create(struct image_store *s, const char *id, struct image *img, struct err *e) FIBER_FN WARN_UNUSED;
 /* Mount it (idempotent); the path of the merged root is <data-root>/snapshots/<id>/merged (vfs: the copy). */
 int snapshot_mount(struct image_store *s, const char *id, struct image *img, char *path, size_t path_size,
@@ -136,7 +142,10 @@ int snapshot_mount(struct image_store *s, const char *id, struct image *img, cha
 int snapshot_unmount(struct image_store *s, const char *id, struct err *e) FIBER_FN WARN_UNUSED;
 /* Unmount and delete; what is not there is fine. */
 int snapshot_remove(struct image_store *s, const char *id, struct err *e) FIBER_FN WARN_UNUSED;
-/* After start: delete every snapshot whose id keep() refuses, unmount those not running. */
+/*
+ * After start: keep() tells what each snapshot on disk is: 0 or negative nobody's (it is deleted), 1 kept
+ * (it is unmounted), 2 in use by a running container (left as it is).
+ */
 int snapshot_sweep(struct image_store *s, int (*keep)(void *arg, const char *id), void *arg, struct err *e) FIBER_FN WARN_UNUSED;
 /* GraphDriver.Data of inspect: LowerDir, UpperDir, WorkDir, MergedDir (overlay2) as text pairs. */
 int snapshot_describe(struct image_store *s, const char *id, const struct image *img, struct arena *a,
