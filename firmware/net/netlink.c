@@ -204,6 +204,15 @@ const struct nlattr *nl_attr_find(const void *p, uint32_t n, uint16_t type)
 	return NULL;
 }
 
+const struct nlattr *nl_answer_attr(const struct nlmsghdr *h, uint32_t body_size, uint16_t type)
+{
+	uint64_t fixed = NLMSG_HDRLEN + NLMSG_ALIGN((uint64_t)body_size);
+
+	if (h->nlmsg_len <= fixed)
+		return NULL;
+	return nl_attr_find((const char *)h + fixed, (uint32_t)(h->nlmsg_len - fixed), type);
+}
+
 /* --- talking --- */
 
 typedef int (*nl_each)(const struct nlmsghdr *h, void *arg);

@@ -68,6 +68,8 @@ int nl_query(struct nl_socket *s, struct nl_msg *m,
 
 /* Attribute by type among those of n bytes at p; NULL when absent. */
 const struct nlattr *nl_attr_find(const void *p, uint32_t n, uint16_t type);
+/* The same behind the fixed body of an answer; NULL too when the answer is shorter than that. */
+const struct nlattr *nl_answer_attr(const struct nlmsghdr *h, uint32_t body_size, uint16_t type);
 static inline const void *nl_attr_data(const struct nlattr *a)
 {
 	return (const char *)a + NLA_HDRLEN;
