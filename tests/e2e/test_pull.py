@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """POST /images/create and `docker pull` from real registries: good, locked, broken, slow ones."""
 
+import base64
 import gzip
+import http.server
 import json
 import os
 import random
+import threading
 import time
 
 from harness import hostile
 from harness.api import records
-from harness.case import BB, CTX, E2E, images, not_oracle, takes
+from harness.case import CTX, E2E, images, not_oracle, takes, unittest
 from harness.images import Image, base_layer, files, member, tar
 from harness.proxy import Proxy
-from harness.registry import PASSWORD, USER, Pki, Registry, auth_header
+from harness.registry import FAR, PASSWORD, USER, Pki, Registry, auth_header
 
 
 def big_image(seed=1, size=3 << 20):
@@ -347,8 +350,6 @@ class TestFaulty(Pull):
         self.assertEqual(got.code, 1)
 
     def test_not_a_registry(self):
-        import http.server
-        import threading
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
         server.RequestHandlerClass.log_message = lambda *_: None
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -371,7 +372,9 @@ class TestLocked(Pull):
     @classmethod
     def set_up_fixtures(cls):
         cls.basic, cls.bearer = Registry(auth="basic"), Registry(auth="bearer")
-        cls.tls, cls.untrusted = Registry(tls=True, auth="basic"), Registry(tls=True)
+        far = FAR if CTX.isolated else "127.0.0.1"
+        cls.tls = Registry(tls=True, auth="basic", address=far)
+        cls.untrusted = Registry(tls=True, address=far)
         cls.fixtures += [cls.basic, cls.bearer, cls.tls, cls.untrusted]
         for one in (cls.basic, cls.bearer, cls.tls, cls.untrusted):
             for name in ("x", "public/x"):
@@ -405,7 +408,6 @@ class TestLocked(Pull):
                 self.refuses(self.basic.host + "/x", auth=junk)
 
     def test_header_alphabets(self):
-        import base64
         text = json.dumps({"username": USER, "password": PASSWORD, "email": "?>?>~~~"}).encode()
         for one in (base64.b64encode(text), base64.urlsafe_b64encode(text),
                     base64.urlsafe_b64encode(text).rstrip(b"=")):
@@ -460,14 +462,14 @@ class TestUntrusted(Pull):
 
     @classmethod
     def set_up_fixtures(cls):
-        cls.tls = Registry(tls=True, address="10.99.99.1")
+        if not CTX.isolated:
+            raise unittest.SkipTest("needs a private network")
+        cls.tls = Registry(tls=True, address=FAR)
         cls.fixtures.append(cls.tls)
         cls.tls.push("x", "1", Image())
 
     @not_oracle("words of its own TLS library")
     def test_unknown_ca(self):
-        if not CTX.isolated:
-            self.skipTest("needs a private network")
         status, error = self.refuses(self.tls.host + "/x")
         self.assertEqual(status, 500)
         self.assertRegex(error, "(?i)certificate|x509|verif")

@@ -63,6 +63,8 @@ class Proxy:
             if not data:
                 return
             head += data
+            if head[:1] == b"\x16":
+                return                  # a TLS hello: we speak plain HTTP
         head, _, body = head.partition(b"\r\n\r\n")
         lines = head.decode("latin-1").split("\r\n")
         method, path, _ = lines[0].split(" ", 2)

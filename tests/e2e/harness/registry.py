@@ -17,6 +17,7 @@ from .context import CTX, sh, wait_for
 from .images import digest
 
 USER, PASSWORD = "alice", "s3cret"
+FAR = "10.99.99.1"      # an address of ours that is not loopback, where registries must be trusted
 
 
 class Pki:
@@ -31,7 +32,7 @@ class Pki:
         self.cert, self.key = os.path.join(top, "srv.crt"), os.path.join(top, "srv.key")
         conf = os.path.join(top, "ext")
         with open(conf, "w") as f:
-            f.write("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
+            f.write("subjectAltName=IP:127.0.0.1,IP:10.99.99.1,DNS:localhost\n")
         new = ["openssl", "req", "-newkey", "rsa:2048", "-nodes"]
         sh(*new, "-x509", "-days", "30", "-subj", "/CN=test CA", "-keyout", self.ca_key,
            "-addext", "keyUsage=critical,keyCertSign,digitalSignature", "-out", self.ca)
@@ -115,13 +116,15 @@ class TokenServer:
 class Registry:
     """One docker-registry process. auth: None, "basic" or "bearer"."""
 
-    def __init__(self, tls=False, auth=None):
-        self.tls, self.auth = tls, auth
+    def __init__(self, tls=False, auth=None, address="127.0.0.1"):
+        self.tls, self.auth, self.address = tls, auth, address
+        if address == FAR:
+            sh("ip", "addr", "replace", FAR + "/32", "dev", "lo")
         self.root = os.path.join(CTX.tmp, f"reg{CTX.number()}")
         os.makedirs(self.root)
-        with socket.create_server(("127.0.0.1", 0)) as probe:
+        with socket.create_server((address, 0)) as probe:
             self.port = probe.getsockname()[1]
-        self.host = f"127.0.0.1:{self.port}"
+        self.host = f"{address}:{self.port}"
         self.tokens = TokenServer() if auth == "bearer" else None
         self.log = os.path.join(self.root, "log")
         self.start()
@@ -181,9 +184,9 @@ class Registry:
             headers["Authorization"] = "Bearer " + self.token(name)
         if self.tls:
             context = ssl.create_default_context(cafile=Pki.get().ca)
-            conn = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=10, context=context)
+            conn = http.client.HTTPSConnection(self.address, self.port, timeout=10, context=context)
         else:
-            conn = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+            conn = http.client.HTTPConnection(self.address, self.port, timeout=10)
         try:
             conn.request(method, path, body=body, headers=headers)
             got = conn.getresponse()
