@@ -5,8 +5,8 @@
  * by a ratio to the input, so that a bomb ends as an error.
  *
  * Thread: worker (a job); the libraries allocate from the heap. Yields: no (blocks on its source).
- * Limits: CONFIG_ZSTD; CONFIG_INFLATE_RATIO (output:input, after the first 64 MiB); zstd windowLog
- * ≤ 27.
+ * Limits: CONFIG_ZSTD; CONFIG_INFLATE_RATIO (output:input, after the first 64 MiB);
+ * CONFIG_ZSTD_WINDOW_LOG.
  */
 #ifndef FIRMWARE_FMT_INFLATE_H
 #define FIRMWARE_FMT_INFLATE_H
@@ -20,7 +20,10 @@ struct inflate;
 /* Reads compressed bytes from source (which must outlive it). max_output 0 = no total bound. */
 int inflate_open(struct inflate **ret, struct reader *source, uint64_t max_output, struct err *e)
 	WARN_UNUSED;
-/* The decompressed stream; ERR_INVALID on corrupt or truncated input, ERR_TOO_LARGE on a bomb. */
+/*
+ * The decompressed stream; ERR_INVALID on corrupt or truncated input, ERR_TOO_LARGE on a bomb,
+ * ERR_NOT_IMPLEMENTED on bzip2, xz, and zstd when it is not built in. An error is final.
+ */
 struct reader *inflate_reader(struct inflate *z);
 /* "", "gzip" or "zstd"; known after the first read. */
 const char *inflate_kind(const struct inflate *z);

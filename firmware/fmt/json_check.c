@@ -117,7 +117,7 @@ static int check_string(struct check *k)
 				return r;
 			continue;
 		}
-		n = json_utf8_length(k->p, k->end);
+		n = utf8_length(k->p, k->end);
 		if (n == 0)
 			return err_set(k->e, ERR_INVALID, "invalid UTF-8 in string literal");
 		k->p += n;

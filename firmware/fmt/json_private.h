@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the JSON files share: the checker's entry, UTF-8 and fast scanning of text.
+ * What the JSON files share: the checker's entry, fast scanning of text, escapes.
  *
  * Thread: any. Yields: no. Owns: nothing.
  */
@@ -8,6 +8,7 @@
 #define FIRMWARE_FMT_JSON_PRIVATE_H
 
 #include "firmware/fmt/json.h"
+#include "firmware/fmt/utf8.h"
 
 #ifndef CONFIG_JSON_DEPTH
 #define CONFIG_JSON_DEPTH 64
@@ -21,9 +22,6 @@
  * else as json_parse.
  */
 int json_check(struct str text, uint32_t *ret_tokens, struct err *e) WARN_UNUSED;
-
-/* Length (1 to 4) of the well-formed UTF-8 sequence that begins at p; 0 when there is none. */
-size_t json_utf8_length(const unsigned char *p, const unsigned char *end);
 
 /* Bytes from p that are printable ASCII other than the quote and the backslash. */
 size_t json_plain_length(const unsigned char *p, const unsigned char *end);

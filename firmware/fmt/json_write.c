@@ -144,7 +144,7 @@ void json_escape(struct buf *b, struct str s)
 		p += json_plain_length(p, end);
 		if (p >= end)
 			break;
-		n = *p < 0x80 ? 0 : json_utf8_length(p, end);
+		n = *p < 0x80 ? 0 : utf8_length(p, end);
 		if (n > 0 && !(n == 3 && is_line_separator(p))) {
 			p += n;
 			continue;

@@ -24,18 +24,23 @@ struct tar_entry {
 	enum tar_type type;
 	uint32_t mode; /* permission bits incl. setuid, setgid, sticky */
 	uint32_t uid, gid;
-	uint64_t size; /* of the data that follows (TAR_FILE) */
+	/* Of the data that follows (TAR_FILE). A sparse file's may be far beyond the archive's. */
+	uint64_t size;
 	int64_t mtime_sec;
-	uint32_t mtime_nsec;
+	uint32_t mtime_nsec; /* read only: the writer keeps whole seconds, as the engine does */
 	uint32_t dev_major, dev_minor;
 	size_t n_xattrs;
 };
 
 struct tar_reader;
 int tar_open(struct tar_reader **ret, struct reader *source, struct err *e) WARN_UNUSED;
-/* 1 and the entry, 0 at the end of the archive, ERR_INVALID when corrupt or truncated. */
+/*
+ * 1 and the entry, 0 at the end of the archive (an empty stream is an empty archive; what follows
+ * the end marker stays in source), ERR_INVALID when corrupt or truncated, the source's own error.
+ */
 int tar_next(struct tar_reader *t, struct tar_entry *ret, struct err *e) WARN_UNUSED;
-/* Data of the current entry: > 0, 0 at its end. Unread data is skipped by tar_next. */
+/* Data of the current entry, holes as zeroes: > 0, 0 at its end. Unread data is skipped by
+ * tar_next. */
 ssize_t tar_read(struct tar_reader *t, void *p, size_t n, struct err *e) WARN_UNUSED;
 /* i-th xattr of the current entry (i < n_xattrs). */
 void tar_xattr(struct tar_reader *t, size_t i, const char **ret_name, const void **ret_value,
