@@ -36,10 +36,13 @@ struct child_spec {
 struct child {
 	pid_t pid;
 	struct io pidfd;
+	bool group; /* leads a session: child_kill reaches all of its process group */
 	bool reaped;
 	int status; /* as from waitpid, once reaped */
 };
 
+/* Where name is (on PATH when it has no slash), terminated. 0, -ENOENT, -EACCES, -ENAMETOOLONG. */
+int child_find_program(const char *name, char *out, size_t size) WARN_UNUSED;
 /* Start it; errors of exec itself (ENOENT, EACCES) are reported here. */
 int child_spawn(struct child *c, const struct child_spec *spec, struct err *e) WARN_UNUSED;
 /* Wait for the end: 0 with the waitpid status, -ETIMEDOUT, or cancel code. */

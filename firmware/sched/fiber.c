@@ -168,6 +168,11 @@ static int pending_cancel(const struct fiber *f)
 	return f->shield ? 0 : f->cancel;
 }
 
+int fiber_pending_cancel(void)
+{
+	return current ? pending_cancel(current) : 0;
+}
+
 static void timed_out(struct loop_timer *t)
 {
 	fiber_wake(container_of(t, struct fiber, timer), -ETIMEDOUT);

@@ -68,6 +68,8 @@ struct fiber {
 int fiber_park(int64_t deadline) FIBER_FN WARN_UNUSED;
 /* End f's wait with result, unless something else ended it before. */
 void fiber_wake(struct fiber *f, int result);
+/* What a wait of the running fiber would return at once: 0 or cancel code. */
+int fiber_pending_cancel(void);
 /* A fiber whose system calls never have to wait lets others run now and then: 0 or cancel code. */
 int fiber_be_fair(void) FIBER_FN WARN_UNUSED;
 

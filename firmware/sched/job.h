@@ -27,11 +27,12 @@ enum job_class { JOB_SHORT, JOB_LONG }; /* long jobs never take the last worker 
 struct job {
 	int (*run)(struct job *job); /* result is kept in ->result */
 	struct err err;		     /* for run to fill */
-	int result;
+	int result; /* -ECANCELED (with err) when it was stopped before a worker took it */
 	/* private: */
 	atomic_int state;
 	atomic_bool stop;
 	atomic_bool notified;
+	bool noted;
 	enum job_class cls;
 	struct job *next;
 	struct waitq done;
@@ -49,7 +50,7 @@ int job_start(struct job *job, int (*run)(struct job *job), enum job_class cls) 
  * fiber sets the job's stop flag and the wait goes on; it never returns before the job let go.
  */
 int job_wait(struct job *job, int64_t deadline) FIBER_FN WARN_UNUSED;
-/* Start, wait to the end, return job->result (or -EAGAIN). */
+/* Start, wait to the end, return job->result (or -EAGAIN, with err filled). */
 int job_run(struct job *job, int (*run)(struct job *job), enum job_class cls) FIBER_FN WARN_UNUSED;
 
 /* For run, on the worker: */
