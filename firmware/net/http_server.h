@@ -49,6 +49,8 @@ struct http_server_config {
 		FIBER_FN;
 	void *arg;
 	const char *default_headers; /* complete lines "Name: value\r\n" put on every response */
+	/* Milliseconds; 0: as configured. */
+	int head_timeout_ms, idle_timeout_ms, body_timeout_ms, write_timeout_ms;
 };
 
 /* Pools; once at start. */
