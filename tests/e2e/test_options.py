@@ -8,6 +8,7 @@ from harness.case import BB, CTX, E2E, images, not_oracle
 
 DEFAULT_CAPS = "00000000a80425fb"
 V1 = os.path.isdir("/sys/fs/cgroup/memory")
+LIMITED = not_oracle("it asks for every capability, even where root itself has not all of them")
 
 
 class Options(E2E):
@@ -76,7 +77,7 @@ class TestProcess(Options):
 
     def test_init(self):
         out = self.sh("--init", "cat /proc/1/cmdline | tr '\\0' ' '; (sleep 0.05 &); sleep 0.3; "
-                                "ps | grep -c ' Z ' || true")
+                                "cat /proc/[0-9]*/stat | grep -c ') Z ' || true")
         self.assertIn("/sbin/docker-init", out)
         self.assertTrue(out.endswith("0"), out)      # nobody stays a zombie
         self.assertEqual(self.docker("run", "--rm", "--init", BB, "sh", "-c", "exit 33").code, 33)
@@ -124,12 +125,12 @@ class TestSecurity(Options):
         self.assertEqual(got.code, 125)
         self.assertIn("NONSENSE", got.err)
 
+    @LIMITED
     def test_cap_add_all(self):
-        with open("/proc/sys/kernel/cap_last_cap") as f:
-            last = int(f.read())
-        eff = int(self.status("--cap-add", "ALL")["CapEff"], 16)
-        self.assertGreater(bin(eff).count("1"), 35)
-        self.assertLessEqual(eff, (1 << last + 1) - 1)
+        """ALL is what there is here: the daemon's own bounding set."""
+        with open("/proc/self/status") as f:
+            own = re.search(r"CapBnd:\t(\S+)", f.read()).group(1)
+        self.assertEqual(self.status("--cap-add", "ALL")["CapEff"], own)
 
     def test_seccomp_bites(self):
         got = self.docker("run", "--rm", BB, "sh", "-c", "mount -t tmpfs none /tmp")
@@ -137,10 +138,12 @@ class TestSecurity(Options):
         got = self.docker("run", "--rm", "--cap-add", "SYS_ADMIN", BB, "mount", "-t", "tmpfs", "none", "/tmp")
         self.assertEqual(got.code, 0, got)
 
+    @LIMITED
     def test_privileged(self):
         got = self.status("--privileged")
         self.assertEqual(got["Seccomp"], "0")
-        self.assertGreater(int(got["CapEff"], 16), 0x1ffffffff)
+        self.assertEqual(got["CapEff"], got["CapBnd"])
+        self.assertNotEqual(got["CapEff"], DEFAULT_CAPS)
         self.sh("--privileged", "mount -t tmpfs none /tmp && test -e /dev/kmsg && "
                                 "test -w /proc/sys/kernel/hostname && cat /proc/timer_list >/dev/null")
 
@@ -155,7 +158,7 @@ class TestSecurity(Options):
     def test_devices(self):
         names = self.sh("ls /dev").split()
         for name in ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts", "shm", "fd", "stdin",
-                     "stdout", "stderr", "mqueue", "core"):
+                     "stdout", "stderr", "mqueue"):
             self.assertIn(name, names)
         for name in os.listdir("/dev"):
             if name.startswith(("sd", "vd", "nvme", "loop", "mem", "kmsg")):
@@ -230,9 +233,9 @@ class TestResources(Options):
         self.assertIn("can't fork", got.err)
 
     def test_inspect_tells_them(self):
-        self.docker.ok("create", "--name", "c", "-m", "32m", "--cpus", "1.5", "--pids-limit", "9",
+        self.docker.ok("create", "--name", "cpu", "-m", "32m", "--cpus", "1.5", "--pids-limit", "9",
                        "--cpu-shares", "100", BB)
-        got = self.api.inspect("c")["HostConfig"]
+        got = self.api.inspect("cpu")["HostConfig"]
         self.assertEqual((got["Memory"], got["NanoCpus"], got["PidsLimit"], got["CpuShares"]),
                          (32 << 20, 1500000000, 9, 100))
 
@@ -271,6 +274,7 @@ class TestFiles(Options):
         self.sh("-v", f"{top}:/data", "echo x > /data/f")
         self.assertTrue(os.path.isfile(top + "/f"))
 
+    @not_oracle("it answers 500")
     def test_bind_errors(self):
         for bind in ("relative/x:/data", "/tmp:relative", "/tmp:/data:nonsense", "/tmp:/", ":/x"):
             with self.subTest(bind=bind):
@@ -295,8 +299,8 @@ class TestFiles(Options):
         self.assertFalse(os.path.exists("/etc/sub"))
 
     def test_labels(self):
-        self.docker.ok("create", "--name", "l", "-l", "a=b", "-l", "empty", BB)
-        self.assertEqual(self.api.inspect("l")["Config"]["Labels"], {"a": "b", "empty": ""})
+        self.docker.ok("create", "--name", "lab", "-l", "a=b", "-l", "empty", BB)
+        self.assertEqual(self.api.inspect("lab")["Config"]["Labels"], {"a": "b", "empty": ""})
 
     def test_extra_hosts_and_dns(self):
         out = self.sh("--add-host", "db:10.1.2.3", "--dns", "9.8.7.6", "--network", "bridge",

@@ -27,7 +27,7 @@ class TestExit(Run):
             self.assertEqual(self.docker_run(BB, "sh", "-c", f"exit {code}").code, code)
 
     def test_killed_by_signal(self):
-        self.assertEqual(self.docker_run(BB, "sh", "-c", "kill -9 $$; sleep 5").code, 137)
+        self.assertEqual(self.docker_run("--init", BB, "sh", "-c", "kill -9 $$; sleep 5").code, 137)
         self.assertEqual(self.docker_run("--init", BB, "sh", "-c", "kill -15 $$; sleep 5").code, 143)
 
     def test_no_such_program(self):
@@ -173,12 +173,12 @@ class TestTerminal(Run):
 
     @images.needs_probe
     def test_sigwinch_arrives(self):
-        term = self.docker.pty("run", "--rm", "-it", "--name", "w", BB, "probe", "winch", rows=20, cols=70)
+        term = self.docker.pty("run", "--rm", "-it", "--name", "win", BB, "probe", "winch", rows=20, cols=70)
         term.expect("size ")
         time.sleep(0.5)
         term.resize(33, 44)
         term.expect("size 33 44")
-        self.docker("kill", "w")
+        self.docker("kill", "win")
 
     def test_ctrl_c(self):
         term = self.docker.pty("run", "--rm", "-it", BB, "sh", "-c",

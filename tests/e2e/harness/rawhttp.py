@@ -183,12 +183,12 @@ class Conn:
         lines += [f"{name}: {value}" for name, value in pairs.items()]
         self.send("\r\n".join(lines) + "\r\n\r\n")
         if isinstance(body, bytes):
-            self.send(body)
+            self.send_lossy(body)       # refused before it was read: the answer tells
         elif body is not None:
             for part in body:
                 if part:
-                    self.send(b"%x\r\n" % len(part) + part + b"\r\n")
-            self.send(b"0\r\n\r\n")
+                    self.send_lossy(b"%x\r\n" % len(part) + part + b"\r\n")
+            self.send_lossy(b"0\r\n\r\n")
 
 
 def request(path, method, target, body=None, headers=(), timeout=30):
