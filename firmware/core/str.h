@@ -49,6 +49,9 @@ ptrdiff_t str_rfind(struct str s, char c);
 /* Copy with termination; false (and an empty string) when it does not fit. */
 bool str_copy(char *dst, size_t size, struct str s);
 
+/* snprintf that says whether all of it fit; what did not is cut off. */
+bool text_format(char *dst, size_t size, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
 /* Whole-text decimal conversions: sign only for i64, no blanks, no overflow. 0 or -EINVAL/-ERANGE.
  */
 int str_to_i64(struct str s, int64_t *ret) WARN_UNUSED;

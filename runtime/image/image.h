@@ -43,6 +43,7 @@ struct image {
 	const char *manifest_type; /* media type of the manifest blob */
 	uint64_t manifest_size;
 	struct digest *blobs;	  /* n_layers, the layers as they came (compressed or not) */
+	uint64_t *layer_sizes;	  /* n_layers, bytes of files in each */
 	int64_t created_ns;	  /* from the configuration; 0 when absent */
 	int64_t last_tag_ns;
 	struct text_map names;	  /* familiar tag ("alpine:latest") → "" ; see image_names */
@@ -142,10 +143,13 @@ int snapshot_mount(struct image_store *s, const char *id, struct image *img, cha
 int snapshot_unmount(struct image_store *s, const char *id, struct err *e) FIBER_FN WARN_UNUSED;
 /* Unmount and delete; what is not there is fine. */
 int snapshot_remove(struct image_store *s, const char *id, struct err *e) FIBER_FN WARN_UNUSED;
-/*
- * After start: keep() tells what each snapshot on disk is: 0 or negative nobody's (it is deleted), 1 kept
- * (it is unmounted), 2 in use by a running container (left as it is).
- */
+/* What the owner says of a snapshot found on disk. */
+enum snapshot_fate {
+	SNAPSHOT_DELETE = 0,  /* nobody's */
+	SNAPSHOT_UNMOUNT = 1, /* kept, its container does not run */
+	SNAPSHOT_KEEP = 2,    /* in use */
+};
+/* After start: ask keep() (enum snapshot_fate) about every snapshot and act on it. Returns how many were deleted. */
 int snapshot_sweep(struct image_store *s, int (*keep)(void *arg, const char *id), void *arg, struct err *e) FIBER_FN WARN_UNUSED;
 /* GraphDriver.Data of inspect: LowerDir, UpperDir, WorkDir, MergedDir (overlay2) as text pairs. */
 int snapshot_describe(struct image_store *s, const char *id, const struct image *img, struct arena *a,

@@ -21,6 +21,7 @@ struct spec_mount {
 	const char *source, *target;
 	bool read_only;
 	const char *propagation; /* NULL: rprivate */
+	const char *tmpfs_options; /* not NULL: a tmpfs with these options ("mode=1777,size=…"); no source */
 };
 
 struct spec_input {

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Attaching client streams. A running container's shim gets the socket at once. Before the start the
+ * client's fiber waits here with its connection, so that its hang-up is noticed; the start takes the
+ * descriptors of all that wait, so that no byte of output is lost between start and attach.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "runtime/container/private.h"
+
+int container_attach_check(struct container *c, struct err *e)
+{
+	if (c->status == CONTAINER_PAUSED)
+		return err_set(e, ERR_CONFLICT,
+			       "container %s is paused, unpause the container before attach", c->id);
+	if (c->status == CONTAINER_RESTARTING)
+		return err_set(e, ERR_CONFLICT,
+			       "container %s is restarting, wait until the container is running", c->id);
+	return 0;
+}
+
+static struct shim_stream client_stream(struct attach_client *client, bool tty)
+{
+	client->taken = true;
+	return (struct shim_stream){
+		.fd = client->take_fd(client),
+		.leftover = client->leftover,
+		.want_stdin = client->want_stdin,
+		.want_stdout = client->want_stdout,
+		.want_stderr = client->want_stderr,
+		.framed = !tty,
+		.detach_keys = client->detach_keys,
+	};
+}
+
+size_t container_take_attaching(struct container *c, struct shim_stream *streams, size_t max)
+{
+	struct attach_client *client;
+	size_t n = 0;
+
+	list_for_each(client, &c->attaching, link) {
+		if (n == max)
+			break;
+		if (client->taken)
+			continue;
+		streams[n] = client_stream(client, c->config.tty);
+		/* Standard input is the container's only if it was opened for it. */
+		streams[n].want_stdin = client->want_stdin && c->config.open_stdin;
+		n++;
+	}
+	return n;
+}
+
+void container_wake_attaching(struct container *c)
+{
+	struct attach_client *client;
+
+	list_for_each(client, &c->attaching, link)
+		waitq_wake_all(&client->done);
+}
+
+int container_attach(struct container *c, struct attach_client *client, struct err *e)
+{
+	struct shim_stream stream;
+	int r = 0;
+
+	waitq_init(&client->done);
+	client->taken = false;
+	if (container_is_running(c) && c->shim) {
+		stream = client_stream(client, c->config.tty);
+		stream.want_stdin = client->want_stdin && c->config.open_stdin;
+		return shim_attach(c->shim, &stream, e);
+	}
+	list_push_back(&c->attaching, &client->link);
+	while (r == 0 && !client->taken && !c->removed) {
+		r = waitq_wait(&client->done, DEADLINE_NEVER);
+		/* More clients than a start takes at once: the rest follow one by one. */
+		if (r == 0 && !client->taken && container_is_running(c) && c->shim) {
+			list_remove(&client->link);
+			stream = client_stream(client, c->config.tty);
+			stream.want_stdin = client->want_stdin && c->config.open_stdin;
+			return shim_attach(c->shim, &stream, e);
+		}
+	}
+	list_remove(&client->link);
+	if (r < 0)
+		return err_sys(e, -r, "attach to container %s", c->id);
+	return 0;
+}
+
+static int key_byte(struct str key)
+{
+	static const char controls[] = "@abcdefghijklmnopqrstuvwxyz[\\]^_";
+	const char *at;
+
+	if (key.n == 1)
+		return (unsigned char)key.p[0];
+	if (key.n != 6 || strncmp(key.p, "ctrl-", 5))
+		return -1;
+	at = strchr(controls, key.p[5]);
+	return at ? (int)(at - controls) : -1;
+}
+
+int detach_keys_parse(struct str text, const char *what, struct arena *a, const char **ret, struct err *e)
+{
+	char *keys = arena_alloc(a, text.n + 1);
+	struct str rest = text;
+	size_t n = 0;
+
+	if (!keys)
+		return err_set(e, ERR_UNAVAILABLE, "no memory");
+	while (rest.n) {
+		int byte = key_byte(str_cut(rest, ',', &rest));
+
+		if (byte <= 0) /* ctrl-@ would end the text; no terminal sends it for a key */
+			return err_set(e, ERR_INVALID, "Invalid %s keys (" STR_FMT ") provided", what,
+				       STR_ARG(text));
+		keys[n++] = (char)byte;
+	}
+	*ret = n ? keys : NULL;
+	return 0;
+}

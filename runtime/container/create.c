@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Create. The order is what makes a crash harmless: the snapshot first, then the directory with
+ * container.json; a snapshot without a container is swept at the next start.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "firmware/core/file.h"
+#include "firmware/core/log.h"
+#include "firmware/core/mem.h"
+#include "runtime/container/private.h"
+
+static void make_id(char out[CONTAINER_ID_LEN + 1])
+{
+	uint8_t raw[CONTAINER_ID_LEN / 2];
+
+	/* A short ID that reads as a decimal number confuses host name parsers. */
+	do {
+		uint64_t number;
+
+		random_bytes(raw, sizeof(raw));
+		hex_encode(raw, sizeof(raw), out);
+		if (str_to_u64(str_span(out, 12), &number) < 0)
+			break;
+	} while (true);
+}
+
+static bool part_matches(struct str asked, const char *have)
+{
+	return !asked.n || str_eqz(asked, have ? have : "");
+}
+
+static int check_platform(const struct image *img, const char *platform, const char *ref, struct err *e)
+{
+	struct str rest = str_from(platform), os, arch, variant;
+
+	if (!platform || !*platform)
+		return 0;
+	os = str_cut(rest, '/', &rest);
+	arch = str_cut(rest, '/', &rest);
+	variant = rest;
+	if (part_matches(os, img->spec.os) && part_matches(arch, img->spec.architecture) &&
+	    (!variant.n || !img->spec.variant || part_matches(variant, img->spec.variant)))
+		return 0;
+	return err_set(e, ERR_NOT_FOUND,
+		       "image with reference %s was found but its platform (%s/%s%s%s) does not match the specified platform (%s)",
+		       ref, img->spec.os ? img->spec.os : "", img->spec.architecture ? img->spec.architecture : "",
+		       img->spec.variant && *img->spec.variant ? "/" : "",
+		       img->spec.variant ? img->spec.variant : "", platform);
+}
+
+/* Copy what is kept into the container's own arena. */
+static int keep_config(struct container *c, const struct create_request *req, const char *path,
+		       const struct texts *args, const struct container_mount *mounts, size_t n_mounts)
+{
+	struct arena *a = &c->mem;
+	const char **copy = arena_alloc_array(a, args->n + 1, sizeof(*copy));
+
+	if (!copy || shape_copy(&shape_container_config, &req->config, a, &c->config) < 0 ||
+	    shape_copy(&shape_host_config, &req->host, a, &c->host) < 0 ||
+	    shape_copy(&shape_networking_config, &req->networking, a, &c->networking) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < args->n; i++) {
+		copy[i] = arena_strdup(a, args->items[i]);
+		if (!copy[i])
+			return -ENOMEM;
+	}
+	c->args = (struct texts){copy, args->n, true};
+	c->path = arena_strdup(a, path);
+	c->mounts = arena_alloc_array(a, n_mounts, sizeof(*mounts));
+	if (!c->path || !c->mounts)
+		return -ENOMEM;
+	for (size_t i = 0; i < n_mounts; i++) {
+		struct container_mount m = mounts[i];
+
+		m.name = m.name ? arena_strdup(a, m.name) : NULL;
+		m.source = arena_strdup(a, m.source);
+		m.destination = arena_strdup(a, m.destination);
+		m.mode = arena_strdup(a, m.mode);
+		m.propagation = arena_strdup(a, m.propagation);
+		if (!m.source || !m.destination || !m.mode || !m.propagation)
+			return -ENOMEM;
+		c->mounts[i] = m;
+	}
+	c->n_mounts = n_mounts;
+	return 0;
+}
+
+/* container:NAME is kept as container:ID. */
+static int resolve_peer(struct engine *eng, struct create_request *req, struct arena *a, struct err *e)
+{
+	CLEANUP(container_unrefp) struct container *peer = NULL;
+	int r;
+
+	if (!strz_starts(req->host.network_mode ? req->host.network_mode : "", "container:"))
+		return 0;
+	r = container_lookup(eng, req->host.network_mode + 10, &peer, e);
+	if (r < 0)
+		return r;
+	req->host.network_mode = arena_printf(a, "container:%s", peer->id);
+	return req->host.network_mode ? 0 : err_set(e, ERR_UNAVAILABLE, "no memory");
+}
+
+static int fill_container(struct container *c, struct container_create *in, struct image *img, struct err *e)
+{
+	struct container_mount *mounts;
+	const char *path;
+	struct texts args;
+	size_t n_mounts;
+
+	if (container_merge(in->req, c->eng->opt, img, c->id, in->a, e) < 0 ||
+	    resolve_peer(c->eng, in->req, in->a, e) < 0 ||
+	    container_argv(&in->req->config, in->a, &path, &args, e) < 0 ||
+	    container_mounts(c->eng, in->req, in->a, &mounts, &n_mounts, e) < 0)
+		return err_code(e);
+	if (keep_config(c, in->req, path, &args, mounts, n_mounts) < 0)
+		return err_set(e, ERR_UNAVAILABLE, "no memory for container %s", c->name);
+	c->image_id = img->id;
+	c->created_ns = clock_wall();
+	c->status = CONTAINER_CREATED;
+	return 0;
+}
+
+struct make_job {
+	struct job job;
+	char path[CONTAINER_PATH_MAX];
+};
+
+static int make_run(struct job *job)
+{
+	struct make_job *m = container_of(job, struct make_job, job);
+
+	return dir_make_all(m->path, 0710, &job->err);
+}
+
+/* On disk: snapshot, directory, container.json. Undone as a whole. */
+static int store_container(struct container *c, struct image *img, struct err *e)
+{
+	struct make_job m = {0};
+	struct err ignored = ERR_INIT;
+	int r = snapshot_create(c->eng->images, c->id, img, e);
+
+	if (r < 0)
+		return r;
+	container_state_path(c, m.path);
+	r = job_run(&m.job, make_run, JOB_SHORT);
+	if (r < 0 && e)
+		*e = m.job.err;
+	if (r == 0)
+		r = container_persist(c, PERSIST_SYNC, e);
+	if (r < 0 && container_delete_locked(c, &ignored) < 0)
+		log_warn("container %s: undoing a failed create: %s", c->id, ignored.msg);
+	return r;
+}
+
+static int create_shielded(struct engine *eng, struct container_create *in, struct image *img,
+			   struct container **ret, struct err *e)
+{
+	CLEANUP(container_unrefp) struct container *c = container_new(eng);
+	int r;
+
+	if (!c)
+		return err_set(e, ERR_UNAVAILABLE, "no memory for a container");
+	make_id(c->id);
+	if (in->name)
+		str_copy(c->name, sizeof(c->name), str_from(in->name));
+	else
+		container_name_generate(eng, c->name);
+	r = fill_container(c, in, img, e);
+	if (r < 0)
+		return r;
+	/* Enter first, so that the name is taken while the disk is written; locked until it is whole. */
+	container_bind_image(c, img);
+	r = container_enter(c, e);
+	if (r < 0) {
+		img->containers--;
+		return r;
+	}
+	if (fiber_lock_take(&c->lock, DEADLINE_NEVER) < 0)
+		return err_set(e, ERR_CANCELLED, "cancelled");
+	r = store_container(c, img, e);
+	if (r < 0)
+		container_leave(c);
+	fiber_lock_release(&c->lock);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(c);
+	return 0;
+}
+
+int container_create(struct engine *eng, struct container_create *in, struct container **ret,
+		     struct texts *ret_warnings, struct err *e)
+{
+	CLEANUP(image_unrefp) struct image *img = NULL;
+	const char *ref = in->req->config.image;
+	struct map_node *holder;
+	int r;
+
+	if (in->name && *in->name == '/')
+		in->name++;
+	if (in->name && container_name_check(in->name, e) < 0)
+		return err_code(e);
+	r = container_validate(eng, in->req, in->api_minor, e);
+	if (r < 0)
+		return r;
+	if (!ref || !*ref)
+		return err_set(e, ERR_INVALID, "no image specified");
+	r = image_lookup(eng->images, ref, &img, e);
+	if (r < 0)
+		return r;
+	r = check_platform(img, in->platform, ref, e);
+	if (r < 0)
+		return r;
+	holder = in->name ? map_find(&eng->containers_by_name, str_from(in->name)) : NULL;
+	if (holder)
+		return container_name_conflict(map_entry(holder, struct container, name_node), in->name, e);
+	fiber_shield();
+	r = create_shielded(eng, in, img, ret, e);
+	fiber_unshield();
+	if (r == 0)
+		*ret_warnings = (struct texts){NULL, 0, true};
+	return r;
+}

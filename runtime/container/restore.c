@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * After a start of the daemon: read every container.json, find the shims again, take up what ended
+ * meanwhile, and sweep what belongs to nobody. The disk says what was; the shims say what is.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "firmware/core/file.h"
+#include "firmware/core/log.h"
+#include "firmware/core/mem.h"
+#include "firmware/sched/child.h"
+#include "runtime/container/private.h"
+
+#define RUNTIME_DELETE_MS 10000
+#define EXIT_CODE_LOST 137
+
+static void restore_file(struct engine *eng, const char *root, const char *id)
+{
+	CLEANUP_ARENA struct arena a = {0};
+	CLEANUP(container_unrefp) struct container *c = container_new(eng);
+	CLEANUP(image_unrefp) struct image *img = NULL;
+	char path[CONTAINER_PATH_MAX + CONTAINER_ID_LEN + 32];
+	struct str text;
+	struct err e = ERR_INIT;
+
+	text_format(path, sizeof(path), "%s/%s/container.json", root, id);
+	if (!c || arena_open(&a, POOL_RESERVED) < 0) {
+		log_error("container %s: no memory to restore it", id);
+		return;
+	}
+	if (file_read_at(AT_FDCWD, path, CONTAINER_FILE_MAX, &a, &text, &e) < 0 ||
+	    container_from_record(c, text, &a, &e) < 0 || container_enter(c, &e) < 0) {
+		log_error("container %s cannot be restored: %s", id, e.msg);
+		return;
+	}
+	if (image_lookup(eng->images, c->image_id.text, &img, &e) < 0) {
+		log_warn("container %s: its image is missing: %s", id, e.msg);
+		return;
+	}
+	container_bind_image(c, img);
+}
+
+static int restore_files(struct engine *eng, struct err *e)
+{
+	char root[CONTAINER_PATH_MAX];
+	struct dirent *ent;
+	DIR *dir;
+
+	text_format(root, sizeof(root), "%s/containers", eng->opt->data_root);
+	dir = opendir(root);
+	if (!dir)
+		return err_sys(e, errno, "opening %s", root);
+	while ((ent = readdir(dir)) != NULL)
+		if (strlen(ent->d_name) == CONTAINER_ID_LEN && str_is_hex(str_from(ent->d_name)))
+			restore_file(eng, root, ent->d_name);
+	closedir(dir);
+	return 0;
+}
+
+/* Whatever the runtime still knows of a container without a shim is ended. */
+static NOINLINE void runtime_forget(struct container *c)
+{
+	CLEANUP_ARENA struct arena a = {0};
+	char root[CONTAINER_PATH_MAX], state[CONTAINER_PATH_MAX + CONTAINER_ID_LEN + 8];
+	const char *argv[] = {engine_runtime_path(c->eng, c->host.runtime), "--root", root, "delete", "--force", c->id, NULL};
+	struct child_spec spec = {.path = argv[0], .argv = argv};
+	struct stat st;
+	struct str output;
+	struct err e = ERR_INIT;
+	int status;
+
+	text_format(root, sizeof(root), "%s/runtime", c->eng->opt->exec_root);
+	text_format(state, sizeof(state), "%s/%s", root, c->id);
+	if (!argv[0] || stat(state, &st) < 0 || arena_open(&a, POOL_RESERVED) < 0)
+		return;
+	if (child_run(&spec, clock_in_ms(RUNTIME_DELETE_MS), &a, &status, &output, &e) < 0)
+		log_warn("container %s: deleting what the runtime kept: %s", c->id, e.msg);
+}
+
+static void adopt_running(struct container *c)
+{
+	struct err e = ERR_INIT;
+
+	c->has_been_started = true;
+	container_set_status(c, CONTAINER_RUNNING);
+	if (c->endpoint && network_adopt(c->eng->network, c->id, c->endpoint, &e) < 0)
+		log_warn("container %s: taking up its network again: %s", c->id, e.msg);
+	log_info("container %s (%s) is running, pid %d", c->id, c->name, (int)c->pid);
+}
+
+/* Out of line: its frame is not wanted while a shim is awaited. */
+static NOINLINE void adopt_ended(struct container *c, bool has_exit, const struct shim_exit *exit)
+{
+	struct shim_exit report = {.code = EXIT_CODE_LOST, .started_ns = c->started_ns};
+
+	if (has_exit)
+		report = *exit;
+	if (report.started_ns)
+		c->started_ns = report.started_ns;
+	c->has_been_started = true;
+	runtime_forget(c);
+	/* As if the report had come to a running daemon: take down, record, wake, auto-remove. */
+	container_set_status(c, CONTAINER_RUNNING);
+	container_handle_exit(c, &report);
+}
+
+static void reconnect(struct container *c)
+{
+	char run_dir[CONTAINER_PATH_MAX], state_dir[CONTAINER_PATH_MAX];
+	bool was_running = container_is_running(c), has_exit = false;
+	struct shim_exit exit = {0};
+	struct stat st;
+	struct err e = ERR_INIT;
+	int r;
+
+	container_run_path(c, run_dir);
+	container_state_path(c, state_dir);
+	c->status = was_running ? CONTAINER_EXITED : c->status;
+	if (c->image && was_running)
+		c->image->running--;
+	r = shim_reconnect(run_dir, state_dir, &c->events, &c->shim, &c->pid, &has_exit, &exit, &e);
+	if (r == 0) {
+		adopt_running(c);
+		if (!was_running && container_persist(c, PERSIST_QUICK, &e) < 0)
+			log_error("%s", e.msg);
+		return;
+	}
+	/* A bundle without a shim: a start that was cut off before it was answered, or an end unseen. */
+	if (was_running || (stat(run_dir, &st) == 0 && has_exit))
+		adopt_ended(c, has_exit, &exit);
+	else if (stat(run_dir, &st) == 0) {
+		runtime_forget(c);
+		container_teardown(c);
+	}
+	mem_free(TAKE_PTR(c->endpoint));
+	c->netns_path[0] = 0;
+}
+
+static int keep_snapshot(void *arg, const char *id)
+{
+	struct engine *eng = arg;
+	struct map_node *n = map_find(&eng->containers_by_id, str_from(id));
+
+	if (!n)
+		return SNAPSHOT_DELETE;
+	return container_is_running(map_entry(n, struct container, id_node)) ? SNAPSHOT_KEEP : SNAPSHOT_UNMOUNT;
+}
+
+struct bundle_sweep {
+	struct job job;
+	char root[CONTAINER_PATH_MAX];
+	char ids[64][CONTAINER_ID_LEN + 1]; /* found in one pass */
+	size_t n;
+};
+
+static int list_bundles(struct job *job)
+{
+	struct bundle_sweep *s = container_of(job, struct bundle_sweep, job);
+	DIR *dir = opendir(s->root);
+	struct dirent *ent;
+
+	s->n = 0;
+	if (!dir)
+		return 0;
+	while (s->n < ARRAY_LEN(s->ids) && (ent = readdir(dir)) != NULL)
+		if (ent->d_name[0] != '.')
+			str_copy(s->ids[s->n++], sizeof(s->ids[0]), str_from(ent->d_name));
+	closedir(dir);
+	return 0;
+}
+
+/* Bundles whose container is gone or does not run. */
+static void sweep_bundles(struct engine *eng)
+{
+	CLEANUP_ARENA struct arena a = {0};
+	struct bundle_sweep *s;
+
+	if (arena_open(&a, POOL_RESERVED) < 0)
+		return;
+	s = arena_alloc(&a, sizeof(*s));
+	if (!s)
+		return;
+	text_format(s->root, sizeof(s->root), "%s/containers", eng->opt->exec_root);
+	if (job_run(&s->job, list_bundles, JOB_SHORT) < 0)
+		return;
+	for (size_t i = 0; i < s->n; i++) {
+		struct map_node *n = map_find(&eng->containers_by_id, str_from(s->ids[i]));
+		char path[CONTAINER_PATH_MAX + CONTAINER_ID_LEN + 4];
+		struct err e = ERR_INIT;
+
+		if (n && container_is_running(map_entry(n, struct container, id_node)))
+			continue;
+		text_format(path, sizeof(path), "%s/%s", s->root, s->ids[i]);
+		if (tree_remove_at(AT_FDCWD, path, &e) < 0)
+			log_warn("sweeping %s: %s", path, e.msg);
+	}
+}
+
+int containers_restore(struct engine *eng, struct err *e)
+{
+	struct container *c, *next;
+	int swept = container_sweep_dirs(eng);
+	int r = restore_files(eng, e);
+
+	if (r < 0)
+		return r;
+	list_for_each_safe(c, next, &eng->containers, link) {
+		container_ref(c);
+		reconnect(c);
+		next = c->removed ? next : container_from_link(c->link.next);
+		container_unref(c);
+	}
+	sweep_bundles(eng);
+	r = snapshot_sweep(eng->images, keep_snapshot, eng, e);
+	if (r < 0)
+		return r;
+	swept += r;
+	r = network_sweep(eng->network, e);
+	if (r < 0) {
+		log_warn("sweeping networks: %s", e->msg);
+		err_clear(e);
+		r = 0;
+	}
+	if (swept + r > 0)
+		log_info("swept %d remains of an earlier daemon", swept + r);
+	return 0;
+}

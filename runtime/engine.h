@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The engine: all that the daemon knows, in one struct that is handed down to every operation. api/
+ * holds one; tests may hold several. It is opened once, at start, and its parts restore themselves from
+ * disk: images, then containers (whose shims are found again), then what a crash left is swept.
+ *
+ * Thread: loop. Yields: what carries FIBER_FN. Owns: the stores.
+ */
+#ifndef RUNTIME_ENGINE_H
+#define RUNTIME_ENGINE_H
+
+#include <stdint.h>
+
+#include "firmware/core/err.h"
+#include "firmware/core/list.h"
+#include "firmware/core/map.h"
+#include "runtime/image/image.h"
+#include "runtime/network/network.h"
+#include "runtime/options.h"
+
+#define ENGINE_ID_MAX 40
+#define ENGINE_ROOT_MAX 128 /* longest data or exec root, so that every path fits its array */
+
+struct engine {
+	const struct engine_options *opt;
+	struct image_store *images;
+	struct network_system *network;
+	struct map containers_by_id;
+	struct map containers_by_name;
+	struct list containers; /* struct container, newest first */
+	struct map execs;	/* struct exec by id */
+	char id[ENGINE_ID_MAX]; /* stable UUID of this data root */
+	bool cgroup_v2;
+	bool stopping;
+	int lock_fd; /* flock on <data-root>/lock */
+	int64_t started_ns;
+};
+
+/* Make the directories, lock the data root against a second daemon, open the stores, restore containers. */
+int engine_open(struct engine *eng, const struct engine_options *opt, struct err *e) FIBER_FN WARN_UNUSED;
+/* Let go of everything; containers keep running under their shims. */
+void engine_close(struct engine *eng) FIBER_FN;
+
+/* Path of a runtime by HostConfig.Runtime's name (NULL or "": the default); NULL when unknown. */
+const char *engine_runtime_path(const struct engine *eng, const char *name);
+
+#endif
