@@ -81,7 +81,7 @@ static NOINLINE void runtime_forget(struct container *c)
 		log_warn("container %s: deleting what the runtime kept: %s", c->id, e.msg);
 }
 
-static void adopt_running(struct container *c)
+static NOINLINE void adopt_running(struct container *c)
 {
 	struct err e = ERR_INIT;
 
