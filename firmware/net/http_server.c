@@ -33,6 +33,19 @@ static struct {
 	struct loop_timer timer;
 } refused;
 
+static void refused_drop_first(void)
+{
+	char scrap[1024];
+
+	/* Unread bytes at the close would look like a broken connection to the peer. */
+	for (int i = 0; i < 64; i++)
+		if (recv(refused.fd[refused.first], scrap, sizeof(scrap), MSG_DONTWAIT) <= 0)
+			break;
+	close(refused.fd[refused.first]);
+	refused.first = (refused.first + 1) % REFUSED_MAX;
+	refused.n--;
+}
+
 int http_server_init(struct err *e)
 {
 	int r = chunk_system_init(e);
@@ -44,6 +57,16 @@ int http_server_init(struct err *e)
 	return pool_init(&conns, "connections", sizeof(struct http_conn),
 			 CONFIG_HTTP_CONNECTIONS + CONFIG_HTTP_CONNECTIONS_RESERVED,
 			 CONFIG_HTTP_CONNECTIONS_RESERVED, e);
+}
+
+void http_server_fini(void)
+{
+	while (refused.n > 0)
+		refused_drop_first();
+	loop_timer_disarm(&refused.timer);
+	pool_fini(&conns);
+	conns.base = NULL;
+	chunk_system_fini();
 }
 
 size_t http_server_connections(void)
@@ -95,19 +118,6 @@ static bool evict(enum pool_class cls)
 }
 
 /* --- refusal without a slot --- */
-
-static void refused_drop_first(void)
-{
-	char scrap[1024];
-
-	/* Unread bytes at the close would look like a broken connection to the peer. */
-	for (int i = 0; i < 64; i++)
-		if (recv(refused.fd[refused.first], scrap, sizeof(scrap), MSG_DONTWAIT) <= 0)
-			break;
-	close(refused.fd[refused.first]);
-	refused.first = (refused.first + 1) % REFUSED_MAX;
-	refused.n--;
-}
 
 static void refused_expire(struct loop_timer *t)
 {

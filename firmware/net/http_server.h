@@ -55,6 +55,7 @@ struct http_server_config {
 
 /* Pools; once at start. */
 int http_server_init(struct err *e) WARN_UNUSED;
+void http_server_fini(void); /* no connection may be open */
 /* Serve l (which must outlive the server) until http_server_stop. */
 int http_server_start(struct http_server **ret, struct listener *l,
 		      const struct http_server_config *cfg, struct err *e) WARN_UNUSED;

@@ -13,3 +13,16 @@ net/test_http_url-srcs := firmware/net/http_url.c $(net-core)
 
 units += net/test_netlink
 net/test_netlink-srcs := firmware/net/netlink.c $(net-core)
+
+net-sched := firmware/sched/fiber.c firmware/sched/waitq.c firmware/sched/io.c \
+	firmware/sched/job.c firmware/sched/loop.c firmware/sched/timer.c \
+	$(if $(CONFIG_FIBER_PTHREAD),firmware/sched/fiber_pthread.c,firmware/sched/fiber_asm.c \
+	firmware/sched/fiber_switch_x86_64.S firmware/sched/fiber_switch_aarch64.S)
+net-server := firmware/net/chunk.c firmware/net/http_parse.c firmware/net/http_chunked.c \
+	firmware/net/http_url.c firmware/net/http_status.c firmware/net/http_server.c \
+	firmware/net/http_conn.c firmware/net/http_body.c firmware/net/http_response.c \
+	firmware/net/http_blocking.c firmware/net/http_hijack.c firmware/net/socket.c \
+	$(if $(CONFIG_VSOCK),firmware/net/vsock.c) firmware/net/activation.c
+
+units += net/test_http_server
+net/test_http_server-srcs := tests/unit/net/harness.c $(net-server) $(net-sched) $(net-core)
