@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+srcs-y += blob.c
+srcs-y += commit.c
+srcs-y += copy.c
+srcs-y += holds.c
+srcs-y += layer.c
+srcs-y += open.c
+srcs-y += record.c
+srcs-y += reference.c
+srcs-y += rootfs.c
+srcs-y += snapshot.c
+srcs-y += store.c
+srcs-y += unpack.c
