@@ -1,4 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
+srcs-y += bridge.c
+srcs-y += connect.c
+srcs-y += files.c
+srcs-y += files_write.c
+srcs-y += ids.c
 srcs-y += ipam.c
+srcs-y += link.c
 srcs-y += nat.c
+srcs-y += netns.c
+srcs-y += network.c
 srcs-y += nft.c
+srcs-y += port_parse.c
+srcs-y += ports.c
+srcs-y += setup.c
+srcs-y += sweep.c
