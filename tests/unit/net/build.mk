@@ -26,3 +26,6 @@ net-server := firmware/net/chunk.c firmware/net/http_parse.c firmware/net/http_c
 
 units += net/test_http_server
 net/test_http_server-srcs := tests/unit/net/harness.c $(net-server) $(net-sched) $(net-core)
+
+units += net/test_http_pools
+net/test_http_pools-srcs := tests/unit/net/harness.c $(net-server) $(net-sched) $(net-core)

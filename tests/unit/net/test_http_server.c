@@ -650,7 +650,8 @@ static void test_jobs(void **state)
 	/* a client that leaves in the middle stops the job */
 	atomic_store(&watched, 0);
 	client_send(&c, "GET /download HTTP/1.1\r\n" HOST "\r\n");
-	assert_int_equal(recv(c.fd, c.buf, 8, 0), 8);
+	for (int i = 0; i < 10; i++)
+		assert_true(recv(c.fd, c.buf, 10000, MSG_WAITALL) == 10000);
 	client_close(&c);
 	for (int i = 0; i < 200 && atomic_load(&watched) == 0; i++)
 		usleep(10000);
