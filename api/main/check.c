@@ -123,11 +123,12 @@ static bool has_nftables(void)
 static bool on_path(const char *program)
 {
 	const char *path = getenv("PATH");
-	char dirs[1024], *save = NULL, *dir;
+	static char dirs[1024];
+	char *save = NULL, *dir;
 
 	snprintf(dirs, sizeof(dirs), "%s", path && *path ? path : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 	for (dir = strtok_r(dirs, ":", &save); dir; dir = strtok_r(NULL, ":", &save)) {
-		char file[1280];
+		static char file[1280];
 
 		snprintf(file, sizeof(file), "%s/%s", dir, program);
 		if (access(file, X_OK) == 0)

@@ -41,7 +41,7 @@ static int dial(const char *host)
 /* One read passed on. 1 went on, 0 end of input, -1 failed. */
 static int pump(int from, int to)
 {
-	char buf[16384];
+	static char buf[16384];
 	ssize_t n;
 
 	do
