@@ -216,7 +216,7 @@ void json_put_i64(struct json_writer *w, int64_t v)
 void json_put_f64(struct json_writer *w, double v)
 {
 	char text[40], *e;
-	int precision = 0;
+	int precision = 0, exp;
 
 	if (!isfinite(v)) {
 		json_put_null(w);
@@ -226,12 +226,20 @@ void json_put_f64(struct json_writer *w, double v)
 		snprintf(text, sizeof(text), "%.*e", precision, v);
 	while (strtod(text, NULL) != v && ++precision < 17);
 	e = strchr(text, 'e');
-	if (v == 0 || (fabs(v) >= 1e-6 && fabs(v) < 1e21)) {
-		int exp = (int)strtol(e + 1, NULL, 10);
-
-		snprintf(text, sizeof(text), "%.*f", precision > exp ? precision - exp : 0, v);
-	} else if (e[2] == '0') {
-		memmove(e + 2, e + 3, strlen(e + 3) + 1); /* e-07 is e-7 */
+	exp = (int)strtol(e + 1, NULL, 10);
+	if (v != 0 && (fabs(v) < 1e-6 || fabs(v) >= 1e21)) {
+		if (e[2] == '0')
+			memmove(e + 2, e + 3, strlen(e + 3) + 1); /* e-07 is e-7 */
+	} else if (precision >= exp) {
+		snprintf(text, sizeof(text), "%.*f", precision - exp, v);
+	} else {
+		/* Whole, with more digits than count: zeros for the others. */
+		*e = 0;
+		if (precision > 0)
+			memmove(e - precision - 1, e - precision, (size_t)precision + 1);
+		for (e = text + strlen(text); precision < exp; precision++)
+			*e++ = '0';
+		*e = 0;
 	}
 	separate(w);
 	buf_puts(w->out, text);

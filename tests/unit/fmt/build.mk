@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+fmt-core := firmware/core/arena.c firmware/core/pool.c firmware/core/mem.c firmware/core/err.c \
+	firmware/core/str.c firmware/core/buf.c
+fmt-json := $(addprefix firmware/fmt/,json.c json_check.c json_scan.c json_text.c json_write.c \
+	utf8.c)
+fmt-bind := $(addprefix firmware/fmt/,bind.c bind_copy.c bind_decode.c bind_encode.c) $(fmt-json)
+
+units += fmt/test_base64
+fmt/test_base64-srcs := firmware/fmt/base64.c $(fmt-core)
+
+units += fmt/test_bind
+fmt/test_bind-srcs := $(fmt-bind) $(fmt-core)
+
+units += fmt/test_inflate
+fmt/test_inflate-srcs := firmware/fmt/inflate.c $(fmt-core)
+fmt/test_inflate-libs := -lz -lzstd
+
+units += fmt/test_json
+fmt/test_json-srcs := $(fmt-json) $(fmt-core)
+
+units += fmt/test_json_write
+fmt/test_json_write-srcs := $(fmt-json) $(fmt-core)
+
+units += fmt/test_sha256
+fmt/test_sha256-srcs := firmware/fmt/sha256.c $(fmt-core)
+fmt/test_sha256-libs := -lcrypto
+
+units += fmt/test_tar
+fmt/test_tar-srcs := $(addprefix firmware/fmt/,tar_library.c tar_read.c tar_write.c utf8.c) \
+	$(fmt-core)
+fmt/test_tar-libs := -larchive
