@@ -6,8 +6,8 @@
  * and writes the exit status durably. It outlives the daemon; the daemon talks to it over a
  * SOCK_SEQPACKET socket in the bundle and finds it again after a restart.
  *
- * Files in the run directory <exec-root>/containers/<id>/ (the OCI bundle): config.json, shim.json (the launch
- * parameters), shim.sock, shim.pid, init.pid, runtime.log. In the state directory
+ * Files in the run directory <exec-root>/containers/<id>/ (the OCI bundle): config.json, shim.sock, shim.pid,
+ * init.pid, runtime.log. In the state directory
  * <data-root>/containers/<id>/: exit.json {"pid","exitCode","signal"?,"oomKilled","startedAt","finishedAt"}
  * (written before the socket says so), <id>-json.log.
  *

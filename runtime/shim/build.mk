@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+# The pumps and the log writer are what every byte of output goes through: for speed, not size.
+cflags-y += -O2
+srcs-y += attach.c
+srcs-y += cgroup.c
+srcs-y += client.c client_call.c client_start.c
+srcs-y += console.c
+srcs-y += control.c
+srcs-y += detach_keys.c
+srcs-y += exit_file.c
+srcs-y += init.c
+srcs-y += launch.c
+srcs-y += log_file.c
+srcs-y += log_line.c
+srcs-y += process.c
+srcs-y += protocol.c
+srcs-y += pump.c
+srcs-y += runtime_error.c
+srcs-y += shim_main.c

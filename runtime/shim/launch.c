@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/shim/private.h"
+
+extern char **environ;
+
+void launch_name(const struct shim_process *s, const struct proc *p, const char *suffix, char *out,
+		 size_t size)
+{
+	size_t index = proc_index(s, p);
+
+	if (index)
+		snprintf(out, size, "exec%zu.%s", index, suffix);
+	else
+		snprintf(out, size, "%s.%s", strcmp(suffix, "log") ? "init" : "runtime", suffix);
+}
+
+static void process_name(const struct proc *p, char *out, size_t size)
+{
+	snprintf(out, size, "exec-%s.json", p->id);
+}
+
+void launch_close(struct launch *l)
+{
+	for (size_t i = 0; i < 3; i++) {
+		if (l->child[i] >= 0)
+			close(l->child[i]);
+		if (l->parent[i] >= 0)
+			close(l->parent[i]);
+		l->child[i] = l->parent[i] = -1;
+	}
+}
+
+/* One pipe; our end does not block, the process's does. */
+static int open_pipe(struct launch *l, size_t i)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	l->child[i] = fds[i == 0 ? 0 : 1];
+	l->parent[i] = fds[i == 0 ? 1 : 0];
+	return fcntl(l->parent[i], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+int launch_open_stdio(struct shim_process *s, struct proc *p, struct launch *l)
+{
+	const bool wanted[3] = {p->want_in, p->want_out, p->want_err};
+
+	for (size_t i = 0; i < 3; i++)
+		l->child[i] = l->parent[i] = -1;
+	if (p->tty)
+		return console_listen(s, p);
+	for (size_t i = 0; i < 3; i++) {
+		int r = wanted[i] ? open_pipe(l, i) : 0;
+
+		if (r < 0) {
+			launch_close(l);
+			return r;
+		}
+	}
+	return 0;
+}
+
+static pid_t spawn(struct shim_process *s, const char *const argv[], const int fds[3])
+{
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+	sigset_t none, all;
+	pid_t pid;
+	int r;
+
+	sigemptyset(&none);
+	sigfillset(&all);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawnattr_init(&attr);
+	for (int i = 0; i < 3; i++)
+		posix_spawn_file_actions_adddup2(&actions, fds[i] >= 0 ? fds[i] : s->null_fd, i);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setsigdefault(&attr, &all);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	r = posix_spawnp(&pid, argv[0], &actions, &attr, (char **)(uintptr_t)argv, environ);
+	posix_spawnattr_destroy(&attr);
+	posix_spawn_file_actions_destroy(&actions);
+	return r ? -r : pid;
+}
+
+pid_t launch_runtime(struct shim_process *s, struct proc *p, const struct launch *l)
+{
+	char log[32], pid_file[32], console[32], document[SHIM_ID_MAX + 16];
+	const char *argv[20];
+	size_t n = 0;
+
+	launch_name(s, p, "log", log, sizeof(log));
+	launch_name(s, p, "pid", pid_file, sizeof(pid_file));
+	(void)unlinkat(s->run_dirfd, log, 0);
+	(void)unlinkat(s->run_dirfd, pid_file, 0);
+	argv[n++] = s->runtime;
+	argv[n++] = "--root";
+	argv[n++] = s->root;
+	argv[n++] = "--log";
+	argv[n++] = log;
+	argv[n++] = "--log-format";
+	argv[n++] = "json";
+	argv[n++] = proc_is_container(s, p) ? "run" : "exec";
+	argv[n++] = "--detach";
+	argv[n++] = "--pid-file";
+	argv[n++] = pid_file;
+	if (p->tty) {
+		launch_name(s, p, "sock", console, sizeof(console));
+		argv[n++] = "--console-socket";
+		argv[n++] = console;
+	}
+	if (!proc_is_container(s, p)) {
+		process_name(p, document, sizeof(document));
+		argv[n++] = "--process";
+		argv[n++] = document;
+	}
+	argv[n++] = s->id;
+	argv[n] = NULL;
+	return spawn(s, argv, l->child);
+}
+
+pid_t launch_delete(struct shim_process *s)
+{
+	static const int nothing[3] = {-1, -1, -1};
+	const char *argv[] = {s->runtime, "--root", s->root, "delete", "--force", s->id, NULL};
+
+	return spawn(s, argv, nothing);
+}
+
+pid_t launch_read_pid(struct shim_process *s, struct proc *p)
+{
+	char name[32], text[32];
+	uint64_t pid;
+	ssize_t n;
+	int fd;
+
+	launch_name(s, p, "pid", name, sizeof(name));
+	fd = openat(s->run_dirfd, name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	n = read(fd, text, sizeof(text));
+	close(fd);
+	if (n > 0 && text[n - 1] == '\n')
+		n--;
+	if (n <= 0 || str_to_u64(str_span(text, (size_t)n), &pid) < 0 || pid < 2 || pid > INT32_MAX)
+		return -EINVAL;
+	return (pid_t)pid;
+}
+
+/* What a start needs and nobody afterwards; the container's init.pid stays for people to read. */
+void launch_unlink(struct shim_process *s, struct proc *p)
+{
+	char name[SHIM_ID_MAX + 16];
+
+	if (p->tty) {
+		launch_name(s, p, "sock", name, sizeof(name));
+		(void)unlinkat(s->run_dirfd, name, 0);
+	}
+	if (proc_is_container(s, p))
+		return;
+	launch_name(s, p, "log", name, sizeof(name));
+	(void)unlinkat(s->run_dirfd, name, 0);
+	launch_name(s, p, "pid", name, sizeof(name));
+	(void)unlinkat(s->run_dirfd, name, 0);
+	process_name(p, name, sizeof(name));
+	(void)unlinkat(s->run_dirfd, name, 0);
+}
