@@ -42,11 +42,11 @@ void *mem_alloc(size_t n)
 
 void *mem_alloc_array(size_t count, size_t size)
 {
-	if (must_fail())
+	size_t n;
+
+	if (must_fail() || __builtin_mul_overflow(count, size, &n))
 		return NULL;
-	if (count == 0 || size == 0)
-		count = size = 1;
-	return count_new(calloc(count, size));
+	return count_new(calloc(1, n ? n : 1));
 }
 
 void *mem_realloc(void *p, size_t n)

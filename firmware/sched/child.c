@@ -400,7 +400,7 @@ static int drain(int fd, struct tail *t)
 }
 
 /* Until the child ended; who else holds its output open is not waited for. */
-static int collect(struct child *c, struct io *out, int64_t deadline, struct tail *t)
+static FIBER_FN int collect(struct child *c, struct io *out, int64_t deadline, struct tail *t)
 {
 	int status, r;
 
@@ -420,7 +420,7 @@ static int collect(struct child *c, struct io *out, int64_t deadline, struct tai
 	}
 }
 
-static void kill_and_reap(struct child *c)
+static FIBER_FN void kill_and_reap(struct child *c)
 {
 	int status;
 

@@ -9,8 +9,9 @@
 #include "firmware/core/sanitize.h"
 #include "firmware/sched/fiber_private.h"
 
-#ifdef CONFIG_VALGRIND
+#if defined(CONFIG_VALGRIND) && __has_include(<valgrind/valgrind.h>)
 #include <valgrind/valgrind.h>
+#define HAS_VALGRIND 1
 #endif
 
 #if !defined(__x86_64__) && !defined(__aarch64__)
@@ -133,7 +134,7 @@ int fiber_ctx_make(struct fiber_ctx *ctx, void *stack, size_t size, void (*entry
 #ifdef HAS_TSAN
 	ctx->checker = __tsan_create_fiber(0);
 #endif
-#ifdef CONFIG_VALGRIND
+#ifdef HAS_VALGRIND
 	ctx->stack_id = VALGRIND_STACK_REGISTER(stack, (char *)stack + size);
 #endif
 	return 0;
@@ -158,7 +159,7 @@ void fiber_ctx_release(struct fiber_ctx *ctx)
 #ifdef HAS_TSAN
 	__tsan_destroy_fiber(ctx->checker);
 #endif
-#ifdef CONFIG_VALGRIND
+#ifdef HAS_VALGRIND
 	VALGRIND_STACK_DEREGISTER(ctx->stack_id);
 #endif
 	(void)ctx;

@@ -95,7 +95,7 @@ void io_cancel_on_hup(struct io *io, struct fiber *fiber, bool half_close)
 	tell_hup_fiber(io);
 }
 
-static int wait_readable(struct io *io, uint32_t bits, int64_t deadline)
+static FIBER_FN int wait_readable(struct io *io, uint32_t bits, int64_t deadline)
 {
 	int r;
 
@@ -120,7 +120,7 @@ static int watch_output(struct io *io)
 	return r;
 }
 
-static int wait_writable(struct io *io, int64_t deadline)
+static FIBER_FN int wait_writable(struct io *io, int64_t deadline)
 {
 	int r;
 
