@@ -3,6 +3,11 @@
  * The writer: plain ustar headers, preceded by a pax header only for an entry that needs one (long
  * or non-ASCII name, large number, xattr). Times are written in whole seconds, as the engine's
  * own archives have them, so that they do not force a pax header on every entry.
+ *
+ * libarchive leaks its block buffer when a write callback fails, so it is not told: a failed sink
+ * is remembered, later bytes are dropped, and every function here looks at the memory before it
+ * answers. Only when an unfinished archive is freed does the callback fail, which spares the zeroes
+ * that would complete the last entry.
  */
 #include "firmware/fmt/tar.h"
 
@@ -16,18 +21,21 @@ struct tar_writer {
 	struct archive_entry *entry; /* the one to come: xattrs gather here */
 	struct writer *sink;
 	struct err stream_error;
+	bool given_up;
 	uint64_t left; /* data the current entry still lacks */
 };
 
 static la_ssize_t write_sink(struct archive *a, void *data, const void *p, size_t n)
 {
 	struct tar_writer *t = data;
-	int r = writer_write(t->sink, p, n, &t->stream_error);
 
-	if (r < 0) {
-		archive_set_error(a, -r, "write failed");
+	if (t->given_up) {
+		archive_set_error(a, ECANCELED, "given up");
 		return -1;
 	}
+	if (t->stream_error.kind == ERR_NONE && writer_write(t->sink, p, n, &t->stream_error) < 0 &&
+	    t->stream_error.kind == ERR_NONE)
+		err_set(&t->stream_error, ERR_SYSTEM, "tar: write failed");
 	return (la_ssize_t)n;
 }
 
@@ -63,17 +71,18 @@ void tar_writer_free(struct tar_writer *t)
 {
 	if (!t)
 		return;
-	if (t->archive) {
-		/* Closing would write the end of the archive; after this it does not. */
-		archive_write_fail(t->archive);
+	t->given_up = true;
+	if (t->archive)
 		archive_write_free(t->archive);
-	}
 	archive_entry_free(t->entry);
 	mem_free(t);
 }
 
-static int fail(struct tar_writer *t, struct err *e)
+/* What a call of libarchive came to: its own failure, or the sink's. */
+static int outcome(struct tar_writer *t, bool good, struct err *e)
 {
+	if (good && t->stream_error.kind == ERR_NONE)
+		return 0;
 	return tar_fail(t->archive, &t->stream_error, ERR_SYSTEM, e);
 }
 
@@ -122,10 +131,10 @@ int tar_add(struct tar_writer *t, const struct tar_entry *entry, struct err *e)
 	fill_entry(t->entry, entry);
 	r = archive_write_header(t->archive, t->entry);
 	archive_entry_clear(t->entry);
-	if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
-		return fail(t, e);
-	t->left = entry->type == TAR_FILE ? entry->size : 0;
-	return 0;
+	r = outcome(t, r == ARCHIVE_OK || r == ARCHIVE_WARN, e);
+	if (r == 0 && entry->type == TAR_FILE)
+		t->left = entry->size;
+	return r;
 }
 
 int tar_add_xattr(struct tar_writer *t, const char *name, const void *value, size_t n,
@@ -141,14 +150,16 @@ int tar_add_xattr(struct tar_writer *t, const char *name, const void *value, siz
 
 int tar_write(struct tar_writer *t, const void *p, size_t n, struct err *e)
 {
+	int r;
+
 	if (n > t->left)
 		return err_set(e, ERR_SYSTEM, "tar: more data than the entry's size");
 	if (n == 0)
 		return 0;
-	if (archive_write_data(t->archive, p, n) != (la_ssize_t)n)
-		return fail(t, e);
-	t->left -= n;
-	return 0;
+	r = outcome(t, archive_write_data(t->archive, p, n) == (la_ssize_t)n, e);
+	if (r == 0)
+		t->left -= n;
+	return r;
 }
 
 int tar_finish(struct tar_writer *t, struct err *e)
@@ -157,5 +168,5 @@ int tar_finish(struct tar_writer *t, struct err *e)
 
 	if (r < 0)
 		return r;
-	return archive_write_close(t->archive) == ARCHIVE_OK ? 0 : fail(t, e);
+	return outcome(t, archive_write_close(t->archive) == ARCHIVE_OK, e);
 }

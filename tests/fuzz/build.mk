@@ -5,3 +5,13 @@
 #   fuzzers += x
 #   x-srcs := the exact sources it drives
 #   x-libs := the libraries they need
+
+fuzz-fmt := $(addprefix firmware/core/,arena.c buf.c err.c mem.c pool.c str.c) firmware/fmt/utf8.c
+
+fuzzers += json
+json-srcs := $(addprefix firmware/fmt/,json.c json_check.c json_scan.c json_text.c json_write.c) \
+	$(fuzz-fmt)
+
+fuzzers += tar
+tar-srcs := $(addprefix firmware/fmt/,tar_library.c tar_read.c tar_write.c) $(fuzz-fmt)
+tar-libs := -larchive
