@@ -22,9 +22,8 @@
 #include "firmware/core/file.h"
 #include "firmware/core/mem.h"
 #include "firmware/fmt/tar.h"
-#include "runtime/image/layer.h"
+#include "runtime/image/archive.h"
 
-#define PATH_LONGEST 4096
 #define PATH_DEEPEST 256
 #define COPY_SIZE (256u * 1024)
 #define TIMES_MEMORY (64u << 20)
@@ -46,10 +45,10 @@ struct unpack {
 	struct arena mem;
 	struct dir_time *dirs;
 	int parent_fd;		   /* of the current entry; kept for the next one */
-	char parent[PATH_LONGEST]; /* its path, "" is the root */
-	char path[PATH_LONGEST];   /* of the current entry: parent and base */
+	char parent[ARCHIVE_PATH_MAX]; /* its path, "" is the root */
+	char path[ARCHIVE_PATH_MAX];   /* of the current entry: parent and base */
 	const char *base;	   /* points into path; "." for the root itself */
-	char other[PATH_LONGEST];  /* a hard link's target */
+	char other[ARCHIVE_PATH_MAX];  /* a hard link's target */
 	char copy[COPY_SIZE];
 };
 
@@ -74,7 +73,7 @@ static int open_in_root(int root_fd, const char *path, uint64_t flags)
 }
 
 /* Clean by text alone into out: "" for the root itself. Negative when it climbs out or is too long. */
-static int clean_path(const char *name, char out[PATH_LONGEST])
+int archive_path_clean(const char *name, char out[ARCHIVE_PATH_MAX])
 {
 	size_t n = 0, depth = 0;
 
@@ -87,7 +86,7 @@ static int clean_path(const char *name, char out[PATH_LONGEST])
 			while (n && out[--n] != '/')
 				;
 		} else if (len && !(len == 1 && *name == '.')) {
-			if (++depth > PATH_DEEPEST || n + len + 2 > PATH_LONGEST)
+			if (++depth > PATH_DEEPEST || n + len + 2 > ARCHIVE_PATH_MAX)
 				return -ENAMETOOLONG;
 			if (n)
 				out[n++] = '/';
@@ -327,7 +326,7 @@ static int make_hardlink(struct unpack *u, struct err *e)
 	const char *base = u->other;
 	char *slash;
 
-	if (clean_path(u->entry.link, u->other) < 0 || !u->other[0])
+	if (archive_path_clean(u->entry.link, u->other) < 0 || !u->other[0])
 		return refuse(u, e, "its link leads out of the layer");
 	slash = strrchr(u->other, '/');
 	if (slash) {
@@ -410,7 +409,7 @@ static int whiteout(struct unpack *u, struct err *e)
 static int unpack_entry(struct unpack *u, struct err *e)
 {
 	bool directory = u->entry.type == TAR_DIR, was_whiteout = false;
-	int rc = clean_path(u->entry.name, u->path);
+	int rc = archive_path_clean(u->entry.name, u->path);
 
 	if (rc < 0)
 		return refuse(u, e, rc == -EXDEV ? "its name leads out of the layer" : "its name is too long");
