@@ -2,8 +2,8 @@
 #include "firmware/net/socket_private.h"
 
 #include <errno.h>
-#include <linux/vm_sockets.h>
 #include <sys/socket.h>
+#include <linux/vm_sockets.h> /* wants sys/socket.h before it on some systems */
 
 #include "firmware/core/cleanup.h"
 
