@@ -164,7 +164,8 @@ endif
 build-cflags = $(common) $(warnings) $(frame) $(harden) $(sections) $(pie) -Os \
 	-fno-asynchronous-unwind-tables -fno-unwind-tables
 build-ldflags = $(link-kind) -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
-unit-cflags = $(common) $(warnings) $(frame) $(harden) -Os
+# The limit on frames is for code that runs on fibers, not for the tests themselves.
+unit-cflags = $(common) $(warnings) $(if $(filter tests/%,$<),,$(frame)) $(harden) -Os
 endif
 
 # ---- module folders ------------------------------------------------------------------------
@@ -259,7 +260,7 @@ define unit-rules
 $(B)/unit/$(1): $(call unit-objects,$(1))
 	$$(call say,LD,$$@)
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(unit-cflags) -o $$@ $$^ $$($(1)-libs) -lcmocka -lpthread
+	$$(Q)$$(CC) $$(unit-cflags) -o $$@ $$^ $$($(1)-libs) -lcmocka -lpthread -lm
 endef
 $(foreach u,$(units),$(eval $(call unit-rules,$(u))))
 
