@@ -133,7 +133,7 @@ struct open_job {
 static int look_at_bridge(struct bridge_plan *plan, struct err *e)
 {
 	CLEANUP(nl_close) struct nl_socket s = {.fd = -1};
-	struct link_state l;
+	struct link_state l = {0};
 	struct in_addr addr;
 	uint8_t len = 0;
 	int r = nl_open(&s, NETLINK_ROUTE, e);

@@ -180,8 +180,7 @@ static int already_allocated(const struct port_request *req, struct err *e)
 	inet_ntop(AF_INET, &req->host_ip, host, sizeof(host));
 	if (req->host_first == 0 || req->host_last > req->host_first)
 		return in_use(e, "all ports are allocated");
-	return in_use(e, "Bind for %s:%u failed: port is already allocated", host,
-		      req->host_first);
+	return in_use(e, "Bind for %s:%u failed: port is already allocated", host, req->host_first);
 }
 
 int ports_bind(struct port_table *t, const struct port_request *req, struct in_addr container,

@@ -43,7 +43,7 @@ static int setup_run(struct job *job)
 	return r;
 }
 
-static int setup(struct network_system *n, struct err *e)
+static int setup(struct network_system *n, struct err *e) FIBER_FN
 {
 	CLEANUP_MEM struct setup_job *s = mem_alloc(sizeof(*s));
 	struct bridge_network *b = &n->bridge;

@@ -154,10 +154,12 @@ static int sweep_table(struct sweep_job *s, struct err *e)
 static int sweep_run(struct job *job)
 {
 	struct sweep_job *s = container_of(job, struct sweep_job, job);
-	int r = sweep_namespaces(s, &job->err);
+	/* Links first: with their namespaces the kernel would take them away by itself, uncounted.
+	 */
+	int r = s->bridge ? sweep_links(s, &job->err) : 0;
 
-	if (r == 0 && s->bridge)
-		r = sweep_links(s, &job->err);
+	if (r == 0)
+		r = sweep_namespaces(s, &job->err);
 	if (r == 0 && s->bridge && s->remove_table)
 		r = sweep_table(s, &job->err);
 	return r;

@@ -27,6 +27,6 @@ network-json := firmware/fmt/json.c firmware/fmt/json_check.c firmware/fmt/json_
 	firmware/fmt/json_text.c firmware/fmt/json_write.c firmware/fmt/utf8.c
 
 units += $(if $(CONFIG_NET_BRIDGE),network/test_network)
-network/test_network-srcs := tests/unit/network/peer.c \
+network/test_network-srcs := tests/unit/network/kernel.c tests/unit/network/peer.c \
 	$(network-all:%=runtime/network/%.c) $(network-json) $(network-sched) $(network-core) \
 	firmware/core/file.c firmware/core/tree.c firmware/core/log.c firmware/net/netlink.c

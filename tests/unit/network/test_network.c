@@ -13,9 +13,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <linux/rtnetlink.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +22,7 @@
 
 #include "firmware/core/file.h"
 #include "runtime/network/private.h"
+#include "tests/unit/network/kernel.h"
 #include "tests/unit/network/peer.h"
 
 #define BRIDGE "serintest0"
@@ -66,76 +64,6 @@ static bool check_ok(int r, const char *what, int line)
 		printf("# %s:%d: %s: %d %s\n", __FILE__, line, what, r, last.msg);
 	}
 	return r >= 0;
-}
-
-/* --- what the kernel has --- */
-
-static int count_link(const struct nlmsghdr *h, void *arg)
-{
-	int *count = arg;
-
-	*count += h->nlmsg_type == RTM_NEWLINK;
-	return 0;
-}
-
-static int links(void)
-{
-	struct nl_socket s;
-	struct nl_msg m;
-	char buf[64];
-	int count = 0;
-
-	if (nl_open(&s, NETLINK_ROUTE, NULL) < 0)
-		return -1;
-	nl_msg_init(&m, buf, sizeof(buf));
-	(void)nl_msg_begin(&m, RTM_GETLINK, NLM_F_DUMP, sizeof(struct ifinfomsg));
-	nl_msg_end(&m);
-	if (nl_query(&s, &m, count_link, &count, NULL) < 0)
-		count = -1;
-	nl_close(&s);
-	return count;
-}
-
-/* Deleting namespaces takes the kernel a moment. */
-static bool links_become(int want)
-{
-	for (int i = 0; i < 100; i++) {
-		if (links() == want)
-			return true;
-		usleep(20000);
-	}
-	printf("# %d links, want %d\n", links(), want);
-	return false;
-}
-
-static int ignore(const struct nlmsghdr *h, void *arg)
-{
-	(void)h;
-	(void)arg;
-	return 0;
-}
-
-static bool table_exists(void)
-{
-	struct nl_socket s;
-	struct nl_msg m;
-	char buf[128];
-	int r;
-
-	if (nl_open(&s, NETLINK_NETFILTER, NULL) < 0)
-		return false;
-	nl_msg_init(&m, buf, sizeof(buf));
-	{
-		struct nfgenmsg *g = nl_msg_begin(&m, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE,
-						  0, sizeof(*g));
-
-		g->nfgen_family = AF_INET;
-	}
-	nl_put_text(&m, NFTA_TABLE_NAME, "serin-" BRIDGE);
-	nl_msg_end(&m);
-	r = nl_query(&s, &m, ignore, NULL, NULL);
-	nl_close(&s);
-	return r == 0;
 }
 
 static int namespaces(void)
@@ -210,7 +138,7 @@ static void scene_two_containers(void)
 	pid_t server;
 
 	open_system();
-	CHECK(links() == 1);
+	CHECK(kernel_links() == 1);
 	ea = connect_with("aaaa", a, NULL, 0);
 	eb = connect_with("bbbb", b, NULL, 0);
 	if (!ea || !eb)
@@ -219,7 +147,7 @@ static void scene_two_containers(void)
 	CHECK_TEXT(address(eb), "172.29.0.3");
 	CHECK(ea->mac[0] == 2 && ea->mac[1] == 0x42 && ea->mac[5] == 2);
 	CHECK(strcmp(ea->host_if, eb->host_if) != 0);
-	CHECK(links() == 4 && namespaces() == 2 && table_exists());
+	CHECK(kernel_links() == 4 && namespaces() == 2 && kernel_has_table("serin-" BRIDGE));
 	server = peer_serve(a, SOCK_STREAM, 80);
 	CHECK(server > 0);
 	CHECK_TEXT(peer_call(b, SOCK_STREAM, "172.29.0.2", 80), "172.29.0.3");
@@ -230,9 +158,9 @@ static void scene_two_containers(void)
 	leave("aaaa", ea);
 	leave("bbbb", eb);
 	CHECK(namespaces() == 0);
-	CHECK(links_become(2));
+	CHECK(kernel_links_become(2));
 	close_system(true);
-	CHECK(links() == 1 && !table_exists());
+	CHECK(kernel_links() == 1 && !kernel_has_table("serin-" BRIDGE));
 }
 
 /* Published ports from everywhere, with bridged packets in netfilter or not. */
@@ -331,7 +259,7 @@ static void scene_published(void)
 	leave("bbbb", eb);
 	remove_outside(outside);
 	close_system(true);
-	CHECK(links_become(1));
+	CHECK(kernel_links_become(1));
 }
 
 static void scene_port_errors(void)
@@ -370,7 +298,7 @@ static void scene_port_errors(void)
 	leave("aaaa", ea);
 	leave("bbbb", ep);
 	close_system(true);
-	CHECK(links_become(1));
+	CHECK(kernel_links_become(1));
 }
 
 static void scene_restart(void)
@@ -408,7 +336,7 @@ static void scene_restart(void)
 	/* bbbb: namespace and link; mmmm: namespace. */
 	CHECK(network_sweep(t.n, &last) == 3);
 	CHECK(network_sweep(t.n, &last) == 0);
-	CHECK(namespaces() == 2 && links() == 3);
+	CHECK(namespaces() == 2 && kernel_links() == 3);
 	CHECK_TEXT(peer_call(NULL, SOCK_STREAM, "127.0.0.1", 18080), GATEWAY);
 	CHECK_TEXT(peer_call(NULL, SOCK_STREAM, "127.0.0.1", 18081), "refused");
 	/* What was taken over is not given to others. */
@@ -429,7 +357,7 @@ static void scene_restart(void)
 			live_remove(l);
 	}
 	close_system(true);
-	CHECK(links_become(1) && !table_exists());
+	CHECK(kernel_links_become(1) && !kernel_has_table("serin-" BRIDGE));
 }
 
 static void drop_table(void)
@@ -476,7 +404,7 @@ static void scene_disturbed(void)
 	peer_stop(server);
 	leave("aaaa", ea);
 	close_system(true);
-	CHECK(links_become(1));
+	CHECK(kernel_links_become(1));
 }
 
 /* In and out as fast as can be: names of links that are still going away do not get in the way. */
@@ -503,7 +431,7 @@ static void scene_quickly(void)
 	       (long long)(out / ROUNDS / 1000));
 	CHECK(namespaces() == 0);
 	close_system(true);
-	CHECK(links_become(1));
+	CHECK(kernel_links_become(1));
 }
 
 static void scene_existing_bridge(void)
@@ -528,7 +456,7 @@ static void scene_existing_bridge(void)
 	close_system(true);
 	CHECK_OK(link_delete(&s, BRIDGE, &last));
 	nl_close(&s);
-	CHECK(links_become(1));
+	CHECK(kernel_links_become(1));
 }
 
 static void expect_file(const char *name, const char *want)
@@ -618,10 +546,6 @@ SCENE(files_and_lookup)
 
 static int start(void **state)
 {
-	struct nl_socket s;
-	struct nl_msg m;
-	char buf[64];
-
 	(void)state;
 	if (geteuid() != 0 || unshare(CLONE_NEWNET | CLONE_NEWNS) < 0) {
 		snprintf(t.skip, sizeof(t.skip), "needs root and a network namespace of its own");
@@ -635,19 +559,8 @@ static int start(void **state)
 	snprintf(t.exec, sizeof(t.exec), "%s/exec", t.root);
 	t.opt = (struct engine_options){
 		.data_root = t.data, .exec_root = t.exec, .bridge = BRIDGE, .bip = GATEWAY "/16"};
-	if (nl_open(&s, NETLINK_ROUTE, &last) < 0)
+	if (!kernel_loopback_up())
 		return -1;
-	nl_msg_init(&m, buf, sizeof(buf));
-	{
-		struct ifinfomsg *body = nl_msg_begin(&m, RTM_SETLINK, 0, sizeof(*body));
-
-		body->ifi_index = 1;
-		body->ifi_flags = body->ifi_change = IFF_UP;
-	}
-	nl_msg_end(&m);
-	if (nl_transact(&s, &m, &last) < 0)
-		return -1;
-	nl_close(&s);
 	return arena_system_init(&last) < 0 || loop_init(&last) < 0 ||
 			       fiber_system_init(&last) < 0 || job_system_init(&last) < 0
 		       ? -1
