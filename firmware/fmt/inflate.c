@@ -16,13 +16,6 @@
 #include "firmware/core/config.h"
 #include "firmware/core/mem.h"
 
-#ifndef CONFIG_INFLATE_RATIO
-#define CONFIG_INFLATE_RATIO 1100
-#endif
-#ifndef CONFIG_ZSTD_WINDOW_LOG
-#define CONFIG_ZSTD_WINDOW_LOG 27
-#endif
-
 #define IN_SIZE 65536
 #define MAGIC_MAX 6
 #define RATIO_FREE (64ULL << 20) /* output that no ratio is asked of */

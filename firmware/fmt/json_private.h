@@ -10,13 +10,6 @@
 #include "firmware/fmt/json.h"
 #include "firmware/fmt/utf8.h"
 
-#ifndef CONFIG_JSON_DEPTH
-#define CONFIG_JSON_DEPTH 64
-#endif
-#ifndef CONFIG_JSON_TOKENS
-#define CONFIG_JSON_TOKENS 65536
-#endif
-
 /*
  * Check one whole text against RFC 8259 and the limits. 0 and the exact number of jsmn tokens,
  * else as json_parse.

@@ -11,6 +11,9 @@ fmt/test_base64-srcs := firmware/fmt/base64.c $(fmt-core)
 units += fmt/test_bind
 fmt/test_bind-srcs := $(fmt-bind) $(fmt-core)
 
+units += fmt/test_bind_errors
+fmt/test_bind_errors-srcs := $(fmt-bind) $(fmt-core)
+
 units += fmt/test_inflate
 fmt/test_inflate-srcs := firmware/fmt/inflate.c $(fmt-core)
 fmt/test_inflate-libs := -lz -lzstd
@@ -25,7 +28,12 @@ units += fmt/test_sha256
 fmt/test_sha256-srcs := firmware/fmt/sha256.c $(fmt-core)
 fmt/test_sha256-libs := -lcrypto
 
+fmt-tar := $(addprefix firmware/fmt/,tar_library.c tar_read.c tar_write.c utf8.c)
+
 units += fmt/test_tar
-fmt/test_tar-srcs := $(addprefix firmware/fmt/,tar_library.c tar_read.c tar_write.c utf8.c) \
-	$(fmt-core)
+fmt/test_tar-srcs := $(fmt-tar) $(fmt-core)
 fmt/test_tar-libs := -larchive
+
+units += fmt/test_tar_read
+fmt/test_tar_read-srcs := $(fmt-tar) $(fmt-core)
+fmt/test_tar_read-libs := -larchive
