@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "firmware/core/mem.h"
+#include "firmware/core/sanitize.h"
 #include "firmware/sched/fiber_private.h"
 
 #define START_STACK 16384
@@ -34,6 +35,12 @@
 #define SIGNAL_MAX 64
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC 4
+#endif
+
+#ifdef HAS_TSAN
+/* TSan's own clone() takes the child for a process with memory of its own and loses count. */
+int __clone(int (*fn)(void *arg), void *stack, int flags, void *arg, ...);
+#define clone __clone
 #endif
 
 #define IN_CHILD __attribute__((no_sanitize("address", "thread", "undefined"))) NOINLINE

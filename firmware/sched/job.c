@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "firmware/core/clock.h"
+#include "firmware/sched/fiber_private.h"
 
 #define IDLE_SECONDS 20
 #define PASSED_MAX 16 /* short jobs that may overtake a long one */
@@ -312,8 +313,12 @@ int job_wait(struct job *job, int64_t deadline)
 
 int job_run(struct job *job, int (*run)(struct job *job), enum job_class cls)
 {
-	int r = job_start(job, run, cls);
+	int r = fiber_pending_cancel();
 
+	err_clear(&job->err);
+	if (r < 0)
+		return err_sys(&job->err, r, "not begun");
+	r = job_start(job, run, cls);
 	if (r < 0)
 		return err_set(&job->err, ERR_UNAVAILABLE, "too many operations at once");
 	while (job_wait(job, DEADLINE_NEVER) == 1)

@@ -50,7 +50,10 @@ int job_start(struct job *job, int (*run)(struct job *job), enum job_class cls) 
  * fiber sets the job's stop flag and the wait goes on; it never returns before the job let go.
  */
 int job_wait(struct job *job, int64_t deadline) FIBER_FN WARN_UNUSED;
-/* Start, wait to the end, return job->result (or -EAGAIN, with err filled). */
+/*
+ * Start, wait to the end, return job->result. -EAGAIN, or the cancel code of a fiber that is
+ * cancelled already, with err filled and nothing run.
+ */
 int job_run(struct job *job, int (*run)(struct job *job), enum job_class cls) FIBER_FN WARN_UNUSED;
 
 /* For run, on the worker: */
