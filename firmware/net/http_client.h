@@ -26,9 +26,11 @@ struct http_client_options {
 	const char *cert_file, *key_file; /* client certificate, or NULL */
 	bool skip_verify;		  /* TLS without verification (insecure registry) */
 	const char *user_agent;
+	int timeout_ms; /* without progress; 0: as configured */
 };
 
 struct http_client;
+/* The texts and the flag opt points to must outlive the client. */
 int http_client_open(struct http_client **ret, const struct http_client_options *opt, struct err *e)
 	WARN_UNUSED;
 void http_client_free(struct http_client *c);

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Outgoing connections for jobs: resolve a name, connect, and move bytes over plain TCP or TLS.
+ * Error texts use the words of Go's net package, which users and scripts search logs for.
+ *
+ * Thread: worker. Yields: no (blocks, and looks at the stop flag every 100 ms). Owns: the
+ * descriptor and the TLS session. Limits: timeout_ms without progress.
+ */
+#ifndef FIRMWARE_NET_DIAL_H
+#define FIRMWARE_NET_DIAL_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include "firmware/core/err.h"
+#include "firmware/core/str.h"
+
+struct tls;
+
+struct dial_conn {
+	int fd;
+	struct tls *tls;	 /* NULL: plain */
+	const atomic_bool *stop; /* may be NULL */
+	int timeout_ms;
+};
+
+/* fd becomes -1; stop and timeout are the caller's to set. */
+void dial_init(struct dial_conn *c);
+/* Connect to a name or literal address. c->fd must be -1. */
+int dial_tcp(struct dial_conn *c, const char *host, uint16_t port, struct err *e) WARN_UNUSED;
+void dial_close(struct dial_conn *c);
+/* Wait for poll events: 0, ERR_CANCELLED or ERR_TIMEOUT. deadline is monotonic. */
+int dial_wait(const struct dial_conn *c, int fd, short events, int64_t deadline, struct err *e)
+	WARN_UNUSED;
+/* Bytes, 0 at the end of the stream, negative. */
+ssize_t dial_read(struct dial_conn *c, void *p, size_t n, struct err *e) WARN_UNUSED;
+/* All or an error. */
+int dial_write(struct dial_conn *c, const void *p, size_t n, struct err *e) WARN_UNUSED;
+/* Fill e with "<what>: connection refused" and return -sys_errno. */
+int dial_fail(struct err *e, int sys_errno, const char *what);
+
+/* resolve.c: addresses of a name (or literal), in the order to try them. */
+#define RESOLVE_MAX 8
+struct resolve_address {
+	struct sockaddr_storage addr;
+	socklen_t n;
+};
+int resolve_host(const struct dial_conn *c, const char *host, uint16_t port,
+		 struct resolve_address ret[RESOLVE_MAX], size_t *ret_n, struct err *e) WARN_UNUSED;
+
+#endif
