@@ -17,32 +17,48 @@
 enum { BUF_SIZE = 512 };
 
 struct address_search {
-	int index;
-	struct in_addr addr;
+	int index;	     /* of this link's addresses, */
+	struct in_addr addr; /* or (index 0) any that overlaps with this prefix */
 	uint8_t prefix_len;
+	bool found;
+	unsigned int found_index;
+	struct in_addr found_addr;
+	uint8_t found_len;
 };
+
+static bool overlaps(struct in_addr a, uint8_t a_len, struct in_addr b, uint8_t b_len)
+{
+	struct in_addr mask = ipam_mask(MIN(a_len, b_len));
+
+	return ((a.s_addr ^ b.s_addr) & mask.s_addr) == 0;
+}
 
 static int take_address(const struct nlmsghdr *h, void *arg)
 {
 	const struct ifaddrmsg *body = NLMSG_DATA(h);
 	struct address_search *s = arg;
 	const struct nlattr *a;
+	struct in_addr addr;
 
 	if (h->nlmsg_type != RTM_NEWADDR || h->nlmsg_len < NLMSG_LENGTH(sizeof(*body)) ||
-	    body->ifa_family != AF_INET || (int)body->ifa_index != s->index || s->prefix_len)
+	    body->ifa_family != AF_INET || s->found)
 		return 0;
 	a = nl_answer_attr(h, sizeof(*body), IFA_LOCAL);
-	if (!a || nl_attr_len(a) != sizeof(s->addr))
+	if (!a || nl_attr_len(a) != sizeof(addr))
 		return 0;
-	memcpy(&s->addr, nl_attr_data(a), sizeof(s->addr));
-	s->prefix_len = body->ifa_prefixlen;
+	memcpy(&addr, nl_attr_data(a), sizeof(addr));
+	if (s->index ? (int)body->ifa_index != s->index
+		     : !overlaps(addr, body->ifa_prefixlen, s->addr, s->prefix_len))
+		return 0;
+	s->found = true;
+	s->found_index = body->ifa_index;
+	s->found_addr = addr;
+	s->found_len = body->ifa_prefixlen;
 	return 0;
 }
 
-int bridge_address(struct nl_socket *s, int index, struct in_addr *ret_addr, uint8_t *ret_len,
-		   struct err *e)
+static int search_addresses(struct nl_socket *s, struct address_search *search, struct err *e)
 {
-	struct address_search search = {.index = index};
 	struct ifaddrmsg *body;
 	char buf[BUF_SIZE];
 	struct nl_msg m;
@@ -50,17 +66,41 @@ int bridge_address(struct nl_socket *s, int index, struct in_addr *ret_addr, uin
 
 	nl_msg_init(&m, buf, sizeof(buf));
 	body = nl_msg_begin(&m, RTM_GETADDR, NLM_F_DUMP, sizeof(*body));
-	if (body) {
-		body->ifa_family = AF_INET;
-		body->ifa_index = (unsigned int)index;
-	}
+	body->ifa_family = AF_INET;
+	body->ifa_index = (unsigned int)search->index;
 	nl_msg_end(&m);
-	r = nl_query(s, &m, take_address, &search, e);
+	r = nl_query(s, &m, take_address, search, e);
+	return r < 0 ? err_wrap(e, "addresses") : 0;
+}
+
+int bridge_address(struct nl_socket *s, int index, struct in_addr *ret_addr, uint8_t *ret_len,
+		   struct err *e)
+{
+	struct address_search search = {.index = index};
+	int r = search_addresses(s, &search, e);
+
 	if (r < 0)
-		return err_wrap(e, "addresses");
-	*ret_addr = search.addr;
-	*ret_len = search.prefix_len;
+		return r;
+	*ret_addr = search.found_addr;
+	*ret_len = search.found_len;
 	return 0;
+}
+
+/* Two links with one subnet, and packets find the wrong one: another engine's bridge, often. */
+static int check_overlap(struct nl_socket *s, const struct bridge_plan *plan, struct err *e)
+{
+	struct address_search search = {.addr = plan->addr, .prefix_len = plan->prefix_len};
+	char other[IF_NAMESIZE] = "", text[INET_ADDRSTRLEN] = "";
+	int r = search_addresses(s, &search, e);
+
+	if (r < 0 || !search.found)
+		return r;
+	if (!if_indextoname(search.found_index, other))
+		(void)snprintf(other, sizeof(other), "an interface");
+	inet_ntop(AF_INET, &search.found_addr, text, sizeof(text));
+	return err_set(e, ERR_CONFLICT,
+		       "bridge %s: its subnet overlaps with %s/%u of %s: choose another (--bip)",
+		       plan->name, text, search.found_len, other);
 }
 
 static int create(struct nl_socket *s, const struct bridge_plan *plan, struct err *e)
@@ -163,6 +203,9 @@ int bridge_ensure(struct nl_socket *s, const struct bridge_plan *plan, int *ret_
 	if (r < 0)
 		return r;
 	if (l.index == 0) {
+		r = check_overlap(s, plan, e);
+		if (r < 0)
+			return r;
 		r = create(s, plan, e);
 		if (r < 0)
 			return explain(plan, r, e);

@@ -86,51 +86,55 @@ int netns_remove(struct network_system *n, const char *id, struct err *e)
 
 /* --- connect --- */
 
-static int make_link(struct connect_job *c, struct err *e)
+static int make_link(struct connect_job *c, struct nl_socket *rt, struct err *e)
 {
-	CLEANUP(nl_close) struct nl_socket rt = {.fd = -1};
-	int r = nl_open(&rt, NETLINK_ROUTE, e);
+	int r = -EEXIST;
 
 	c->veth.host_if = c->host_if;
 	c->veth.owner = c->owner;
-	if (r < 0)
-		return r;
-	for (unsigned attempt = 0; attempt < NAME_ATTEMPTS; attempt++) {
+	for (unsigned attempt = 0; r == -EEXIST && attempt < NAME_ATTEMPTS; attempt++) {
 		veth_name(c->exec_root, c->owner, attempt, c->host_if);
 		err_clear(e);
-		r = netns_make(c->path, c->host_ns, &rt, &c->veth, e);
-		if (r != -EEXIST)
-			break;
+		r = netns_make(c->path, c->host_ns, rt, &c->veth, e);
 	}
 	/* What the kernel says of a bridge that is no longer there. */
 	c->stale = r == -EINVAL || r == -ENODEV;
 	return r;
 }
 
-static int cut_link(struct connect_job *c, struct err *e)
+static int publish(struct connect_job *c, struct err *e)
 {
-	CLEANUP(nl_close) struct nl_socket rt = {.fd = -1};
-	int r = nl_open(&rt, NETLINK_ROUTE, e);
+	int r = 0;
 
-	return r < 0 ? r : link_down(&rt, c->host_if, e);
+	if (c->n_ports == 0)
+		return 0;
+	if (c->nft.fd < 0)
+		r = nl_open(&c->nft, NETLINK_NETFILTER, e);
+	if (r == 0)
+		r = nat_publish(&c->nft, &c->nat, c->ports, c->n_ports, e);
+	/* The table is gone, or holds what it should not. */
+	c->stale = r == -ENOENT || r == -EEXIST;
+	return r;
 }
 
 static int connect_run(struct job *job)
 {
 	struct connect_job *c = container_of(job, struct connect_job, job);
-	int r = make_link(c, &job->err);
+	CLEANUP(nl_close) struct nl_socket rt = {.fd = -1};
+	int r = nl_open(&rt, NETLINK_ROUTE, &job->err);
 
-	if (r < 0 || c->n_ports == 0)
+	if (r == 0)
+		r = make_link(c, &rt, &job->err);
+	if (r < 0)
 		return r;
-	if (c->nft.fd < 0)
-		r = nl_open(&c->nft, NETLINK_NETFILTER, &job->err);
-	if (r == 0)
-		r = nat_publish(&c->nft, &c->nat, c->ports, c->n_ports, &job->err);
-	if (r == 0)
-		return 0;
-	c->stale = r == -ENOENT || r == -EEXIST;
-	if (cut_link(c, NULL) < 0 || netns_unpin(c->path, NULL) < 0)
-		return err_wrap(&job->err, "(namespace left behind)");
+	r = publish(c, &job->err);
+	if (r < 0) {
+		int cut = link_down(&rt, c->host_if, NULL);
+		int unpinned = netns_unpin(c->path, NULL);
+
+		if (cut < 0 || unpinned < 0)
+			return err_wrap(&job->err, "(namespace left behind)");
+	}
 	return r;
 }
 
@@ -311,6 +315,14 @@ int network_connect(struct network_system *n, const struct connect_request *req,
 }
 
 /* --- disconnect --- */
+
+static int cut_link(const struct connect_job *c, struct err *e)
+{
+	CLEANUP(nl_close) struct nl_socket rt = {.fd = -1};
+	int r = nl_open(&rt, NETLINK_ROUTE, e);
+
+	return r < 0 ? r : link_down(&rt, c->host_if, e);
+}
 
 static int disconnect_run(struct job *job)
 {

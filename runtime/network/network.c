@@ -300,11 +300,11 @@ void network_close(struct network_system *n, bool take_down)
 
 	if (!n)
 		return;
-	if (o && take_down && list_empty(&n->live) && n->bridge.ready) {
+	if (o && take_down && list_empty(&n->live) && n->info[NETWORK_BRIDGE].enabled) {
 		o->n = n;
 		fiber_shield();
 		if (job_run(&o->job, close_run, JOB_SHORT) < 0)
-			log_warn("networks: %s", o->job.err.msg);
+			log_debug("networks: %s", o->job.err.msg);
 		fiber_unshield();
 	}
 	system_free(n);

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "firmware/core/file.h"
+#include "firmware/core/mem.h"
 #include "runtime/network/private.h"
 #include "tests/unit/network/kernel.h"
 #include "tests/unit/network/peer.h"
@@ -459,6 +460,69 @@ static void scene_existing_bridge(void)
 	CHECK(kernel_links_become(1));
 }
 
+/* Whatever fails in the middle, nothing stays behind and nothing stays taken. */
+static void expect_nothing_taken(void)
+{
+	CHECK(namespaces() == 0);
+	CHECK(t.n->ports.n == 0 && t.n->bridge.ipam.n == 1 && list_empty(&t.n->live));
+}
+
+static void scene_failures(void)
+{
+	struct port_request port = publish(IPPROTO_TCP, "0.0.0.0", 18080, 80);
+	struct connect_request req = {
+		.container_id = "aaaa", .container_name = "alice", .ports = &port, .n_ports = 1};
+	struct endpoint *ep = calloc(1, sizeof(*ep));
+	struct bridge_plan other = {.name = "other0", .prefix_len = 24};
+	char path[NETNS_PATH_MAX];
+	struct nl_socket s = {.fd = -1};
+	int r = -1, index;
+
+	open_system();
+	/* No memory, at each place where some is asked for in turn. */
+	for (int i = 0; r < 0 && i < 100; i++) {
+		mem_fail_after(i);
+		r = network_connect(t.n, &req, ep, path, sizeof(path), &last);
+		mem_fail_after(-1);
+		CHECK(r == 0 || r == -ENOMEM);
+		if (r < 0)
+			expect_nothing_taken();
+	}
+	CHECK(r == 0);
+	leave("aaaa", ep);
+	/* No room for the namespace's file. */
+	CHECK(mount("none", t.n->netns_dir, "tmpfs", 0, "nr_inodes=1") == 0);
+	ep = calloc(1, sizeof(*ep));
+	CHECK(network_connect(t.n, &req, ep, path, sizeof(path), &last) == -ENOSPC);
+	expect_nothing_taken();
+	CHECK(umount2(t.n->netns_dir, MNT_DETACH) == 0);
+	req.mac = "01:00:00:00:00:01";
+	CHECK(network_connect(t.n, &req, ep, path, sizeof(path), &last) == -EINVAL);
+	CHECK_TEXT(last.msg, "invalid MAC address: 01:00:00:00:00:01");
+	req.mac = "02:42:00:00:00:0x";
+	CHECK(network_connect(t.n, &req, ep, path, sizeof(path), &last) == -EINVAL);
+	expect_nothing_taken();
+	/* Another bridge has our subnet. */
+	close_system(true);
+	CHECK(kernel_links_become(1));
+	inet_pton(AF_INET, "172.29.7.1", &other.addr);
+	CHECK_OK(nl_open(&s, NETLINK_ROUTE, &last));
+	CHECK_OK(bridge_ensure(&s, &other, &index, &last));
+	open_system();
+	req.mac = "02:42:00:00:00:0a";
+	CHECK(network_connect(t.n, &req, ep, path, sizeof(path), &last) < 0);
+	CHECK_TEXT(last.msg, "bridge " BRIDGE ": its subnet overlaps with 172.29.7.1/24 of other0: "
+			     "choose another (--bip)");
+	expect_nothing_taken();
+	CHECK_OK(bridge_remove(&s, "other0", &last));
+	nl_close(&s);
+	CHECK_OK(network_connect(t.n, &req, ep, path, sizeof(path), &last));
+	CHECK(ep->mac[5] == 10 && ep->mac[4] == 0);
+	leave("aaaa", ep);
+	close_system(true);
+	CHECK(kernel_links_become(1));
+}
+
 static void expect_file(const char *name, const char *want)
 {
 	char path[160], text[1024] = "";
@@ -542,6 +606,7 @@ SCENE(restart)
 SCENE(disturbed)
 SCENE(quickly)
 SCENE(existing_bridge)
+SCENE(failures)
 SCENE(files_and_lookup)
 
 static int start(void **state)
@@ -582,10 +647,11 @@ static int stop(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_two_containers),	cmocka_unit_test(test_published),
-		cmocka_unit_test(test_port_errors),	cmocka_unit_test(test_restart),
-		cmocka_unit_test(test_disturbed),	cmocka_unit_test(test_quickly),
-		cmocka_unit_test(test_existing_bridge), cmocka_unit_test(test_files_and_lookup),
+		cmocka_unit_test(test_two_containers),	 cmocka_unit_test(test_published),
+		cmocka_unit_test(test_port_errors),	 cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_disturbed),	 cmocka_unit_test(test_quickly),
+		cmocka_unit_test(test_existing_bridge),	 cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_files_and_lookup),
 	};
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
