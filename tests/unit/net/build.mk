@@ -29,3 +29,20 @@ net/test_http_server-srcs := tests/unit/net/harness.c $(net-server) $(net-sched)
 
 units += net/test_http_pools
 net/test_http_pools-srcs := tests/unit/net/harness.c $(net-server) $(net-sched) $(net-core)
+
+net-client := firmware/net/http_parse.c firmware/net/http_chunked.c firmware/net/http_url.c \
+	firmware/net/http_status.c firmware/net/http_client.c firmware/net/http_client_body.c \
+	firmware/net/http_proxy.c firmware/net/dial.c firmware/net/resolve.c \
+	$(if $(CONFIG_TLS),firmware/net/tls.c firmware/net/tls_trust.c) \
+	firmware/fmt/base64.c firmware/core/file.c
+
+units += net/test_http_client
+net/test_http_client-srcs := tests/unit/net/origin.c tests/unit/net/tls_origin.c $(net-client) \
+	$(net-core)
+net/test_http_client-libs := -lmbedtls -lmbedx509 -lmbedcrypto -lcares
+
+ifeq ($(CONFIG_TLS),y)
+units += net/test_tls
+net/test_tls-srcs := $(net/test_http_client-srcs)
+net/test_tls-libs := $(net/test_http_client-libs)
+endif

@@ -150,8 +150,7 @@ static void flood(const char *text)
 	for (size_t i = 0; i < n; i++) {
 		char head[16] = "";
 
-		if (recv(fds[i], head, 12, MSG_DONTWAIT) == 12 &&
-		    strcmp(head, "HTTP/1.1 503") == 0)
+		if (recv(fds[i], head, 12, MSG_DONTWAIT) == 12 && strcmp(head, "HTTP/1.1 503") == 0)
 			refused++;
 	}
 	if (text)
