@@ -357,6 +357,31 @@ static int commit_locked(struct image_store *s, const struct commit *c, struct e
 	return rc < 0 ? rc : apply(s, c, now, e);
 }
 
+/* What the change was planned on may have changed while it waited for its turn. */
+static int still_so(struct image_store *s, const struct commit *c, struct err *e)
+{
+	for (size_t i = 0; i < c->n_names; i++) {
+		const struct name_change *n = &c->names[i];
+
+		if (n->img && n->img != c->add && n->img->gone)
+			return err_set(e, ERR_NOT_FOUND, "No such image: %s", n->img->id.text);
+		if (!n->img && names_find(s, n->name) != n->from)
+			return err_set(e, ERR_NOT_FOUND, "No such image: %s", n->name);
+	}
+	if (!c->remove)
+		return 0;
+	if (c->remove->gone)
+		return err_set(e, ERR_NOT_FOUND, "No such image: %s", c->remove->id.text);
+	for (size_t i = 0; i < c->remove->names.n; i++) {
+		if (!changed(c, c->remove->names.items[i].key))
+			return err_set(e, ERR_CONFLICT,
+				       "conflict: unable to delete %.12s (must be forced) - image is "
+				       "referenced in multiple repositories",
+				       digest_hex(&c->remove->id));
+	}
+	return 0;
+}
+
 int store_commit(struct image_store *s, const struct commit *given, struct err *e) FIBER_FN
 {
 	CLEANUP_MEM struct name_change *names = mem_alloc_array(given->n_names + 1, sizeof(*names));
@@ -375,15 +400,11 @@ int store_commit(struct image_store *s, const struct commit *given, struct err *
 		names[i] = given->names[i];
 		if (there && names[i].img == c.add)
 			names[i].img = there;
-		/* Removed while we waited. */
-		if (names[i].img && names[i].img != c.add && names[i].img->gone)
-			rc = err_set(e, ERR_NOT_FOUND, "No such image: %s", names[i].img->id.text);
 	}
 	c.names = names;
 	if (there)
 		c.add = NULL;
-	if (c.remove && c.remove->gone)
-		c.remove = NULL;
+	rc = still_so(s, &c, e);
 	if (rc == 0)
 		rc = commit_locked(s, &c, e);
 	fiber_lock_release(&s->meta);

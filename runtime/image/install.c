@@ -52,7 +52,7 @@ int image_name(struct image_store *s, struct image *img, const char *const *name
 	if (!n)
 		return 0;
 	for (size_t i = 0; i < n; i++)
-		changes[i] = (struct name_change){names[i], img};
+		changes[i] = (struct name_change){.name = names[i], .img = img};
 	return store_commit(s, &c, e);
 }
 
@@ -64,7 +64,7 @@ static int commit_new(struct image_store *s, const struct install *in, struct im
 	if (!changes)
 		return err_sys(e, ENOMEM, "install an image");
 	for (size_t i = 0; i < in->n_names; i++)
-		changes[i] = (struct name_change){in->names[i], img};
+		changes[i] = (struct name_change){.name = in->names[i], .img = img};
 	return store_commit(s, &c, e);
 }
 

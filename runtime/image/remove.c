@@ -15,7 +15,7 @@
 int image_tag(struct image_store *s, struct image *img, const struct reference *ref, struct err *e) FIBER_FN
 {
 	CLEANUP_MEM char *name = mem_alloc(REFERENCE_TEXT_MAX);
-	struct name_change change = {name, img};
+	struct name_change change = {.name = name, .img = img};
 	struct commit c = {.names = &change, .n_names = 1};
 
 	if (!name)
@@ -59,7 +59,8 @@ static int drop_name(struct removal *r, const char *name, struct err *e)
 
 	if (rc < 0)
 		return rc;
-	r->changes[r->n_changes++] = (struct name_change){r->records[r->n_records - 1].what, NULL};
+	r->changes[r->n_changes++] = (struct name_change){
+		.name = r->records[r->n_records - 1].what, .from = r->img};
 	return 0;
 }
 
@@ -258,14 +259,9 @@ static int plan(struct removal *r, const char *name, bool force, bool *ret_delet
 		return err_sys(e, ENOMEM, "remove an image");
 	*ret_delete = false;
 	if (name[0]) {
-		bool last = r->img->running == 0;
-
 		rc = remove_name(r, name, force, e);
 		if (rc)
 			return rc < 0 ? rc : 0;
-		/* Forced off a running container: the name goes, the image stays. */
-		if (force && !last)
-			return check_running(r->store, r->img, e);
 	}
 	rc = remove_image(r, !name[0], force, e);
 	*ret_delete = rc == 0;

@@ -158,18 +158,20 @@ void image_record_encode(const struct image *img, int64_t last_tag_ns, struct bu
 /* --- commit.c: changes that are durable when they return --- */
 
 struct name_change {
-	const char *name;  /* familiar, with tag or digest */
-	struct image *img; /* NULL: take the name away */
+	const char *name;   /* familiar, with tag or digest */
+	struct image *img;  /* NULL: take the name away */
+	struct image *from; /* then: whose it is */
 };
 struct commit {
 	struct image *add;    /* new to the store, or NULL */
-	struct image *remove; /* leaves the store, or NULL (its names must be among the changes) */
+	struct image *remove; /* leaves the store, or NULL; all its names must be among the changes */
 	const struct name_change *names;
 	size_t n_names;
 };
 /*
  * Write it all to disk, then to memory. Of add the store takes over the reference, unless an image of
- * that ID came in meanwhile: then the names go to that one.
+ * that ID came in meanwhile: then the names go to that one. ERR_NOT_FOUND or ERR_CONFLICT when what the
+ * change was planned on is no longer so.
  */
 int store_commit(struct image_store *s, const struct commit *c, struct err *e) FIBER_FN WARN_UNUSED;
 /* Memory alone (start). */
