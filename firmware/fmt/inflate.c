@@ -5,16 +5,14 @@
  *
  * The libraries get their memory through mem_alloc: zlib some 40 KiB, zstd its window.
  */
-#define ZSTD_STATIC_LINKING_ONLY
 #include "firmware/fmt/inflate.h"
 
 #include <string.h>
 #include <zlib.h>
-#include <zstd.h>
-#include <zstd_errors.h>
 
 #include "firmware/core/config.h"
 #include "firmware/core/mem.h"
+#include "firmware/fmt/zstd_library.h"
 
 #define IN_SIZE 65536
 #define MAGIC_MAX 6
@@ -32,6 +30,7 @@ struct inflate {
 	z_stream gzip;
 	bool gzip_open;
 	ZSTD_DStream *zstd;
+	bool zstd_no_memory;
 	size_t in_pos, in_n;
 	unsigned char in[IN_SIZE];
 };
@@ -146,29 +145,13 @@ static ssize_t gzip_step(struct inflate *z, void *p, size_t n, struct err *e)
 
 /* --- zstd --- */
 
-static void *zstd_alloc(void *opaque, size_t n)
-{
-	(void)opaque;
-	return mem_alloc(n);
-}
-
-static void zstd_free(void *opaque, void *p)
-{
-	(void)opaque;
-	mem_free(p);
-}
-
 static int zstd_open(struct inflate *z, struct err *e)
 {
-	ZSTD_customMem memory = {.customAlloc = zstd_alloc, .customFree = zstd_free};
-
 	if (!CONFIG(ZSTD))
 		return err_set(e, ERR_NOT_IMPLEMENTED,
 			       "zstd-compressed input: not built in (CONFIG_ZSTD)");
-	z->zstd = ZSTD_createDStream_advanced(memory);
-	if (!z->zstd || ZSTD_isError(ZSTD_initDStream(z->zstd)) ||
-	    ZSTD_isError(
-		    ZSTD_DCtx_setParameter(z->zstd, ZSTD_d_windowLogMax, CONFIG_ZSTD_WINDOW_LOG)))
+	z->zstd = zstd_decoder_create(&z->zstd_no_memory);
+	if (!z->zstd)
 		return err_set(e, ERR_UNAVAILABLE, "no memory left to read zstd data");
 	return 0;
 }
@@ -184,7 +167,7 @@ static ssize_t zstd_step(struct inflate *z, void *p, size_t n, struct err *e)
 	r = ZSTD_decompressStream(z->zstd, &out, &in);
 	z->in_pos = in.pos;
 	if (ZSTD_isError(r)) {
-		if (ZSTD_getErrorCode(r) == ZSTD_error_memory_allocation)
+		if (z->zstd_no_memory)
 			return err_set(e, ERR_UNAVAILABLE, "no memory left to read zstd data");
 		return err_set(e, ERR_INVALID, "zstd: %s", ZSTD_getErrorName(r));
 	}

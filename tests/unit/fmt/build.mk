@@ -15,7 +15,7 @@ units += fmt/test_bind_errors
 fmt/test_bind_errors-srcs := $(fmt-bind) $(fmt-core)
 
 units += fmt/test_inflate
-fmt/test_inflate-srcs := firmware/fmt/inflate.c $(fmt-core)
+fmt/test_inflate-srcs := firmware/fmt/inflate.c firmware/fmt/zstd_library.c $(fmt-core)
 fmt/test_inflate-libs := -lz -lzstd
 
 units += fmt/test_json

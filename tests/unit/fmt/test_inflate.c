@@ -212,6 +212,10 @@ static void refuses_corrupt_input(void **state)
 	memset(packed + 6, 0xff, n - 6);
 	if (CONFIG(ZSTD))
 		refuse(n, 65536, ERR_INVALID, "zstd: ");
+	n = zstd_pack(plain, 5000, packed, sizeof(packed));
+	memcpy(packed + n, "garbage", 8);
+	if (CONFIG(ZSTD))
+		refuse(n + 7, 65536, ERR_INVALID, "zstd: ");
 }
 
 static void names_what_it_does_not_read(void **state)
