@@ -78,10 +78,16 @@ int netns_create(struct network_system *n, const char *id, char *path, size_t pa
 int netns_remove(struct network_system *n, const char *id, struct err *e)
 {
 	CLEANUP_MEM struct connect_job *c = mem_alloc(sizeof(*c));
+	struct live *l;
+	int r;
 
 	if (!c)
 		return err_sys(e, ENOMEM, "network namespace");
-	return netns_job(n, id, remove_run, c, e);
+	r = netns_job(n, id, remove_run, c, e);
+	l = live_find(n, id);
+	if (r == 0 && l && !l->connected)
+		live_remove(l);
+	return r;
 }
 
 /* --- connect --- */

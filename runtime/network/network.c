@@ -48,20 +48,23 @@ struct live *live_find(const struct network_system *n, const char *container_id)
 int live_add(struct network_system *n, const char *container_id, const struct endpoint *ep,
 	     struct err *e)
 {
-	struct live *l = mem_alloc(sizeof(*l) + ep->n_ports * sizeof(l->ports[0]));
+	size_t n_ports = ep ? ep->n_ports : 0;
+	struct live *l = mem_alloc(sizeof(*l) + n_ports * sizeof(l->ports[0]));
 
 	if (!l)
 		return err_sys(e, ENOMEM, "network of a container");
 	(void)str_copy(l->container_id, sizeof(l->container_id), str_from(container_id));
+	list_push_back(&n->live, &l->link);
+	if (!ep)
+		return 0;
 	(void)str_copy(l->host_if, sizeof(l->host_if), str_from(ep->host_if));
 	l->ip = ep->ip;
 	l->connected = ep->connected;
-	l->n_ports = ep->n_ports;
-	for (size_t i = 0; i < ep->n_ports; i++) {
+	l->n_ports = n_ports;
+	for (size_t i = 0; i < n_ports; i++) {
 		l->ports[i] = ep->ports[i];
 		l->ports[i].fd = -1;
 	}
-	list_push_back(&n->live, &l->link);
 	return 0;
 }
 

@@ -115,6 +115,8 @@ int network_disconnect(struct network_system *n, const char *container_id, struc
  */
 int network_adopt(struct network_system *n, const char *container_id, const struct endpoint *ep,
 		  struct err *e) WARN_UNUSED;
+/* The same for a running container that has a namespace of netns_create and nothing else. */
+int netns_adopt(struct network_system *n, const char *id, struct err *e) WARN_UNUSED;
 /* After all adoptions: remove namespaces, veths and NAT elements nobody adopted; returns how many
  * namespaces and veths there were. */
 int network_sweep(struct network_system *n, struct err *e) FIBER_FN WARN_UNUSED;

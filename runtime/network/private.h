@@ -60,7 +60,7 @@ int netns_path_of(const struct network_system *n, const char *id, char *path, si
 		  struct err *e) WARN_UNUSED;
 
 struct live *live_find(const struct network_system *n, const char *container_id);
-/* Note a container. ENOMEM. */
+/* Note a container; ep NULL: it has a namespace alone. ENOMEM. */
 int live_add(struct network_system *n, const char *container_id, const struct endpoint *ep,
 	     struct err *e) WARN_UNUSED;
 void live_remove(struct live *l);

@@ -67,6 +67,11 @@ int network_adopt(struct network_system *n, const char *container_id, const stru
 	return r;
 }
 
+int netns_adopt(struct network_system *n, const char *id, struct err *e)
+{
+	return live_find(n, id) ? 0 : live_add(n, id, NULL, e);
+}
+
 struct sweep_job {
 	struct job job;
 	const char *netns_dir;

@@ -328,12 +328,7 @@ static void scene_restart(void)
 	CHECK_TEXT(t.n->info[NETWORK_BRIDGE].id, id);
 	CHECK_OK(network_adopt(t.n, "aaaa", ea, &last));
 	CHECK_OK(network_adopt(t.n, "aaaa", ea, &last));
-	{
-		struct endpoint *unplugged = calloc(1, sizeof(*unplugged));
-
-		CHECK_OK(network_adopt(t.n, "nnnn", unplugged, &last));
-		free(unplugged);
-	}
+	CHECK_OK(netns_adopt(t.n, "nnnn", &last));
 	/* bbbb: namespace and link; mmmm: namespace. */
 	CHECK(network_sweep(t.n, &last) == 3);
 	CHECK(network_sweep(t.n, &last) == 0);
@@ -350,13 +345,7 @@ static void scene_restart(void)
 	CHECK_OK(netns_remove(t.n, "nnnn", &last));
 	CHECK_OK(netns_remove(t.n, "nnnn", &last));
 	CHECK(namespaces() == 0);
-	{
-		struct live *l = live_find(t.n, "nnnn");
-
-		CHECK(l != NULL);
-		if (l)
-			live_remove(l);
-	}
+	CHECK(list_empty(&t.n->live));
 	close_system(true);
 	CHECK(kernel_links_become(1) && !kernel_has_table("serin-" BRIDGE));
 }
