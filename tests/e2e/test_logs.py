@@ -78,6 +78,8 @@ class TestLogs(E2E):
             self.assertEqual(self.api.logs(ref, tail=tail)[0].count(b"\n"), 100, tail)
         mixed = self.ended("for i in 1 2 3; do echo o$i; echo e$i >&2; sleep 0.05; done")
         self.assertEqual(self.api.logs(mixed, tail=2), (b"o3\n", b"e3\n"))
+        # Lines are counted first, streams picked afterwards.
+        self.assertEqual(self.api.logs(mixed, tail=1, stderr=0), (b"", b""))
 
     def test_tail_of_long_lines(self):
         ref = self.ended("for i in 1 2 3; do head -c 100000 /dev/zero | tr '\\0' $i; echo; done")

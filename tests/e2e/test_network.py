@@ -78,6 +78,8 @@ class TestModes(Network):
 
     def test_container_errors(self):
         got = self.api.post("/containers/create", {"Image": BB, "HostConfig": {"NetworkMode": "container:nope"}})
+        if got.status == 201:
+            got = self.api.post(f"/containers/{got.json()['Id']}/start")
         self.assertGreaterEqual(got.status, 400, got)
         self.assertIn("No such container: nope", got.message)
         self.create(name="idle")
@@ -158,7 +160,8 @@ class TestBridge(Network):
         hosts = self.logged(ref, "me").decode("utf-8", "replace")
         self.assertRegex(hosts, rf"{re.escape(self.address(ref))}\s+me\b")
         self.assertRegex(hosts, r"10\.1\.2\.3\s+db\b")
-        self.assertRegex(hosts, rf"{re.escape(self.daemon.gateway)}\s+gw\b")
+        if not CTX.is_oracle:
+            self.assertRegex(hosts, rf"{re.escape(self.daemon.gateway)}\s+gw\b")
         self.assertRegex(hosts, r"::1\s+localhost ip6-localhost ip6-loopback")
         resolv = self.says("cat /etc/resolv.conf", HostConfig={"Dns": ["9.9.9.9", "8.8.4.4"]})
         self.assertEqual(re.findall(r"(?m)^nameserver (\S+)", resolv), ["9.9.9.9", "8.8.4.4"])
@@ -291,6 +294,7 @@ class TestPorts(Network):
         except OSError:
             return False
 
+    @not_oracle("it takes some of them")
     def test_bad_ports(self):
         for key, binding in (("80", {"HostPort": "x"}), ("99999/tcp", {"HostPort": "1"}), ("80/xyz", {"HostPort": "1"}),
                              ("80/tcp", {"HostPort": "99999"}), ("80/tcp", {"HostIp": "nonsense", "HostPort": "1"}),
@@ -300,9 +304,7 @@ class TestPorts(Network):
                     "PortBindings": {key: [binding]}}})
                 if got.status == 201:
                     got = self.api.post(f"/containers/{got.json()['Id']}/start")
-                self.assertGreaterEqual(got.status, 400, got)
-                if not CTX.is_oracle:
-                    self.assertEqual(got.status, 400, got)
+                self.assertEqual(got.status, 400, got)
 
     @needs_probe
     def test_through_a_crash_of_the_daemon(self):
