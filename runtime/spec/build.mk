@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
+srcs-y += caps.c
+srcs-y += devices.c
+srcs-y += mounts.c
+srcs-y += resources.c
+srcs-y += seccomp.c
+srcs-y += seccomp_profile.c
+srcs-y += security_opt.c
+srcs-y += signal.c
+srcs-y += spec.c

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Mounts: the kernel's file systems first, then all that is the container's own (binds, volumes,
+ * tmpfs, the three files of /etc, the init), parents before children. Something the user mounts
+ * takes the place of what would have been there.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "runtime/spec/private.h"
+
+#define SHM_DEFAULT (64LL << 20)
+#define EXTRA_MAX 512
+
+static const struct {
+	const char *target, *type, *source, *options;
+} system_mounts[] = {
+	{"/proc", "proc", "proc", "nosuid,noexec,nodev"},
+	{"/dev", "tmpfs", "tmpfs", "nosuid,strictatime,mode=755,size=65536k"},
+	{"/dev/pts", "devpts", "devpts", "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5"},
+	{"/sys", "sysfs", "sysfs", "nosuid,noexec,nodev"},
+	{"/sys/fs/cgroup", "cgroup", "cgroup", "nosuid,noexec,nodev"},
+	{"/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev"},
+};
+
+/* One mount of the container's own; the options are comma-separated. */
+struct extra {
+	const char *target, *type, *source;
+	const char *options, *more;
+	size_t order;
+	int depth;
+};
+struct extras {
+	struct extra *items;
+	size_t n;
+};
+
+static bool is_target(const char *target, const char *path)
+{
+	size_t n = strlen(target);
+
+	while (n > 1 && target[n - 1] == '/')
+		n--;
+	return n == strlen(path) && !memcmp(target, path, n);
+}
+
+static const struct mount_config *tmpfs_mount(const struct host_config *h, size_t i)
+{
+	const struct mount_config *m = (const struct mount_config *)h->mounts.items + i;
+
+	return strz_eq(m->type, "tmpfs") && m->target ? m : NULL;
+}
+
+/* Does the user mount something there? */
+static bool covered(const struct spec_input *in, const char *path)
+{
+	for (size_t i = 0; i < in->n_mounts; i++) {
+		if (is_target(in->mounts[i].target, path))
+			return true;
+	}
+	for (size_t i = 0; i < in->host->tmpfs.n; i++) {
+		if (is_target(in->host->tmpfs.items[i].key, path))
+			return true;
+	}
+	for (size_t i = 0; i < in->host->mounts.n; i++) {
+		const struct mount_config *m = tmpfs_mount(in->host, i);
+
+		if (m && is_target(m->target, path))
+			return true;
+	}
+	return false;
+}
+
+static void write_options(struct json_writer *w, const char *options)
+{
+	struct str rest = str_from(options);
+
+	while (rest.n) {
+		struct str option = str_cut(rest, ',', &rest);
+
+		if (option.n)
+			json_put_str(w, option);
+	}
+}
+
+static void write_mount(struct json_writer *w, const char *target, const char *type,
+			const char *source, const char *options, const char *more)
+{
+	json_object_open(w);
+	json_kv_text(w, "destination", target);
+	json_kv_text(w, "type", type);
+	json_kv_text(w, "source", source);
+	json_key(w, "options");
+	json_array_open(w);
+	write_options(w, options);
+	write_options(w, more);
+	json_array_close(w);
+	json_object_close(w);
+}
+
+static void write_system(struct json_writer *w, const struct spec_input *in,
+			 const struct security *sec)
+{
+	bool own_dev = covered(in, "/dev");
+
+	for (size_t i = 0; i < ARRAY_LEN(system_mounts); i++) {
+		const char *target = system_mounts[i].target, *more = "";
+
+		if (covered(in, target) || (own_dev && strz_starts(target, "/dev/")))
+			continue;
+		if (!strcmp(target, "/sys") && !in->host->privileged)
+			more = "ro";
+		if (!strcmp(target, "/sys/fs/cgroup") && !in->host->privileged &&
+		    !sec->writable_cgroups)
+			more = "ro";
+		write_mount(w, target, system_mounts[i].type, system_mounts[i].source,
+			    system_mounts[i].options, more);
+	}
+}
+
+/* Shared memory is the container's own, the host's, or that of the container it joins. */
+static void write_shm(struct json_writer *w, const struct spec_input *in)
+{
+	char text[64];
+
+	if (covered(in, "/dev/shm") || covered(in, "/dev") || strz_eq(in->host->ipc_mode, "none"))
+		return;
+	if (mode_is_host(in->host->ipc_mode)) {
+		write_mount(w, "/dev/shm", "bind", "/dev/shm", "rbind,rprivate", "");
+		return;
+	}
+	if (in->ipc_path) {
+		/* /proc/PID/ns/ipc: what that process has there */
+		struct str proc = str_from(in->ipc_path);
+
+		if (str_starts(proc, "/proc/") && str_ends(proc, "/ns/ipc") && proc.n < 40) {
+			snprintf(text, sizeof(text), "%.*s/root/dev/shm", (int)(proc.n - 7), proc.p);
+			write_mount(w, "/dev/shm", "bind", text, "rbind,rprivate", "");
+			return;
+		}
+	}
+	snprintf(text, sizeof(text), "mode=1777,size=%lld",
+		 (long long)(in->host->shm_size > 0 ? in->host->shm_size : SHM_DEFAULT));
+	write_mount(w, "/dev/shm", "tmpfs", "shm", "nosuid,noexec,nodev", text);
+}
+
+static int depth_of(const char *path)
+{
+	int depth = 0;
+
+	for (; *path; path++) {
+		if (*path == '/' && path[1] && path[1] != '/')
+			depth++;
+	}
+	return depth;
+}
+
+static void add(struct extras *x, const char *target, const char *type, const char *source,
+		const char *options, const char *more)
+{
+	x->items[x->n] = (struct extra){
+		.target = target,
+		.type = type,
+		.source = source,
+		.options = options,
+		.more = more,
+		.order = x->n,
+		.depth = depth_of(target),
+	};
+	x->n++;
+}
+
+/*
+ * The user's options over noexec,nosuid,nodev: one that says the opposite replaces its default.
+ */
+static const char *merge_tmpfs(struct arena *a, const char *options)
+{
+	static const char *const pairs[][2] = {
+		{"noexec", "exec"}, {"nosuid", "suid"}, {"nodev", "dev"}};
+	struct buf b;
+
+	buf_init(&b, a, 4096);
+	for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+		struct str rest = str_from(options);
+		bool overridden = false;
+
+		while (rest.n) {
+			struct str option = str_cut(rest, ',', &rest);
+
+			if (str_eqz(option, pairs[i][0]) || str_eqz(option, pairs[i][1]))
+				overridden = true;
+		}
+		if (!overridden)
+			buf_printf(&b, "%s,", pairs[i][0]);
+	}
+	buf_puts(&b, options ? options : "");
+	return b.failed ? NULL : buf_text(&b);
+}
+
+static void add_binds(struct extras *x, const struct spec_input *in)
+{
+	for (size_t i = 0; i < in->n_mounts; i++) {
+		const struct spec_mount *m = &in->mounts[i];
+
+		add(x, m->target, "bind", m->source, m->read_only ? "rbind,ro" : "rbind",
+		    m->propagation && m->propagation[0] ? m->propagation : "rprivate");
+	}
+}
+
+static int add_tmpfs(struct extras *x, const struct spec_input *in, struct arena *a)
+{
+	for (size_t i = 0; i < in->host->tmpfs.n; i++) {
+		const char *options = merge_tmpfs(a, in->host->tmpfs.items[i].value);
+
+		if (!options)
+			return -ENOMEM;
+		add(x, in->host->tmpfs.items[i].key, "tmpfs", "tmpfs", options, "");
+	}
+	for (size_t i = 0; i < in->host->mounts.n; i++) {
+		const struct mount_config *m = tmpfs_mount(in->host, i);
+		struct buf b;
+
+		if (!m)
+			continue;
+		buf_init(&b, a, 256);
+		buf_puts(&b, m->read_only ? "ro" : "");
+		if (m->tmpfs_options && m->tmpfs_options->size_bytes > 0)
+			buf_printf(&b, ",size=%lld", (long long)m->tmpfs_options->size_bytes);
+		if (m->tmpfs_options && m->tmpfs_options->mode)
+			buf_printf(&b, ",mode=%o", (unsigned)m->tmpfs_options->mode);
+		if (b.failed)
+			return -ENOMEM;
+		add(x, m->target, "tmpfs", "tmpfs", "noexec,nosuid,nodev", buf_text(&b));
+	}
+	return 0;
+}
+
+static void add_files(struct extras *x, const struct spec_input *in)
+{
+	const struct {
+		const char *source, *target;
+	} files[] = {
+		{in->resolv_path, "/etc/resolv.conf"},
+		{in->hostname_path, "/etc/hostname"},
+		{in->hosts_path, "/etc/hosts"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		if (files[i].source && !covered(in, files[i].target))
+			add(x, files[i].target, "bind", files[i].source, "rbind,rprivate",
+			    in->host->readonly_rootfs ? "ro" : "");
+	}
+	if (in->host->init == 1 && in->init_path && mode_is_private(in->host->pid_mode))
+		add(x, "/sbin/docker-init", "bind", in->init_path, "bind,ro", "");
+}
+
+static bool before(const struct extra *a, const struct extra *b)
+{
+	return a->depth != b->depth ? a->depth < b->depth : a->order < b->order;
+}
+
+/* Few items, nearly in order: by insertion. */
+static void sort(struct extras *x)
+{
+	for (size_t i = 1; i < x->n; i++) {
+		struct extra item = x->items[i];
+		size_t k = i;
+
+		for (; k && before(&item, &x->items[k - 1]); k--)
+			x->items[k] = x->items[k - 1];
+		x->items[k] = item;
+	}
+}
+
+int mounts_write(struct json_writer *w, const struct spec_input *in, const struct security *sec,
+		 struct err *e)
+{
+	struct arena arena CLEANUP_ARENA = {0};
+	struct extras x = {0};
+	size_t most = in->n_mounts + in->host->tmpfs.n + in->host->mounts.n + 4;
+
+	if (most > EXTRA_MAX)
+		return err_set(e, ERR_TOO_LARGE, "too many mounts");
+	arena_open_heap(&arena, 1 << 20);
+	x.items = arena_alloc_array(&arena, most, sizeof(*x.items));
+	if (!x.items)
+		return err_sys(e, ENOMEM, "writing the mounts");
+	add_binds(&x, in);
+	if (add_tmpfs(&x, in, &arena) < 0)
+		return err_sys(e, ENOMEM, "writing the mounts");
+	add_files(&x, in);
+	sort(&x);
+	json_key(w, "mounts");
+	json_array_open(w);
+	write_system(w, in, sec);
+	write_shm(w, in);
+	for (size_t i = 0; i < x.n; i++)
+		write_mount(w, x.items[i].target, x.items[i].type, x.items[i].source,
+			    x.items[i].options, x.items[i].more);
+	json_array_close(w);
+	return 0;
+}
+
+const char *mounts_root_propagation(const struct spec_input *in)
+{
+	const char *found = NULL;
+
+	for (size_t i = 0; i < in->n_mounts; i++) {
+		const char *p = in->mounts[i].propagation;
+
+		if (strz_eq(p, "shared") || strz_eq(p, "rshared"))
+			return "shared";
+		if (strz_eq(p, "slave") || strz_eq(p, "rslave"))
+			found = "slave";
+	}
+	return found;
+}

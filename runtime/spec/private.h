@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The parts of the runtime document, one file each, and what they share.
+ *
+ * Thread: any. Yields: no. Owns: nothing.
+ */
+#ifndef RUNTIME_SPEC_PRIVATE_H
+#define RUNTIME_SPEC_PRIVATE_H
+
+#include "firmware/fmt/json.h"
+#include "runtime/spec/spec.h"
+
+/* caps.c: sets of capabilities, bit n is capability n */
+#define CAP_BIT(n) (1ULL << (n))
+/* The container's set after CapAdd, CapDrop and Privileged. */
+int caps_resolve(const struct host_config *host, uint64_t *ret, struct err *e) WARN_UNUSED;
+/* All that the kernel knows and we could give. */
+uint64_t caps_all(void);
+/* Number of a name as "CAP_KILL", or -1. */
+int caps_find(struct str name);
+/* "capabilities" member; a user other than root gets the bounding set alone. */
+void caps_write(struct json_writer *w, uint64_t caps, bool root);
+
+/* security_opt.c */
+struct security {
+	bool no_new_privs;
+	bool seccomp_off;
+	struct str seccomp; /* profile given inline, or empty: ours */
+	bool paths_unconfined, writable_cgroups;
+};
+int security_parse(const struct host_config *host, struct security *ret, struct err *e) WARN_UNUSED;
+
+/* seccomp.c: our default profile */
+void seccomp_write_default(struct json_writer *w, uint64_t caps);
+void seccomp_write_architectures(struct json_writer *w);
+/* seccomp_profile.c: one in the engine's format, to the runtime's; w NULL only checks it. */
+int seccomp_write_profile(struct json_writer *w, struct str profile, uint64_t caps, struct err *e) WARN_UNUSED;
+
+/* mounts.c */
+int mounts_write(struct json_writer *w, const struct spec_input *in, const struct security *sec, struct err *e) WARN_UNUSED;
+/* "shared", "slave" or NULL: what the bind mounts need of the root. */
+const char *mounts_root_propagation(const struct spec_input *in);
+
+/* devices.c: "devices" of linux, and the list inside of resources */
+int devices_write_nodes(struct json_writer *w, const struct spec_input *in, struct err *e) WARN_UNUSED;
+int devices_write_rules(struct json_writer *w, const struct spec_input *in, struct err *e) WARN_UNUSED;
+/* One rule in the kernel's words ("c 1:3 rwm", "b *:* r"). */
+int devices_write_rule_text(struct json_writer *w, const char *text, struct err *e) WARN_UNUSED;
+
+/* resources.c */
+int resources_write(struct json_writer *w, const struct spec_input *in, struct err *e) WARN_UNUSED;
+int rlimits_write(struct json_writer *w, const struct host_config *host, struct err *e) WARN_UNUSED;
+
+/* Is this namespace mode one of the container's own (neither host nor another container's)? */
+bool mode_is_private(const char *mode);
+bool mode_is_host(const char *mode);
+
+#endif
