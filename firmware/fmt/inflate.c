@@ -9,6 +9,7 @@
 
 #include <string.h>
 #include <zlib.h>
+#include <zstd_errors.h>
 
 #include "firmware/core/config.h"
 #include "firmware/core/mem.h"
@@ -169,6 +170,9 @@ static ssize_t zstd_step(struct inflate *z, void *p, size_t n, struct err *e)
 	if (ZSTD_isError(r)) {
 		if (z->zstd_no_memory)
 			return err_set(e, ERR_UNAVAILABLE, "no memory left to read zstd data");
+		/* Memory was not lacking: an old format's decoder is (zstd_library.c). */
+		if (ZSTD_getErrorCode(r) == ZSTD_error_memory_allocation)
+			return err_set(e, ERR_INVALID, "zstd: unsupported frame format");
 		return err_set(e, ERR_INVALID, "zstd: %s", ZSTD_getErrorName(r));
 	}
 	z->between = r == 0;
