@@ -135,8 +135,9 @@ class Daemon:
         return 0
 
     def family(self):
-        """Processes that name this daemon's roots: shims, runtimes, the daemon itself."""
-        return {pid: line for pid, line in leaks.processes().items() if self.root in line}
+        """Processes of this daemon's: itself, shims, runtimes. They name its roots or hold files there."""
+        return {pid: line for pid, line in leaks.processes().items()
+                if self.root + "/" in line or leaks.holds(pid, self.root + "/")}
 
     def destroy(self, before=None):
         """End everything and remove the files; returns what was left over, line by line.

@@ -32,6 +32,21 @@ def processes():
     return found
 
 
+def holds(pid, prefix):
+    """True when the process has its directory or an open file below prefix."""
+    try:
+        paths = [f"/proc/{pid}/cwd"] + [f"/proc/{pid}/fd/{fd}" for fd in os.listdir(f"/proc/{pid}/fd")]
+    except OSError:
+        return False
+    for link in paths:
+        try:
+            if os.readlink(link).startswith(prefix):
+                return True
+        except OSError:
+            pass
+    return False
+
+
 def mounts(prefix=None):
     """Mount points (nsfs and overlay ones included) below prefix, or all."""
     found = []
@@ -87,7 +102,8 @@ class Snapshot:
         """Lines naming each thing that is new; only those that belong to root when not isolated."""
         found = []
         for pid, line in processes().items():
-            if pid not in self.processes and (CTX.isolated or root in line):
+            if pid not in self.processes and (CTX.isolated or root in line
+                                                    or holds(pid, root + "/")):
                 found.append(f"process {pid}: {line[:160]}")
         for point in mounts(None if CTX.isolated else root):
             if point not in self.mounts:
