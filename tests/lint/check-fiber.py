@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whoever calls a function marked FIBER_FN is marked FIBER_FN itself, or FIBER_ENTRY where a fiber
-begins. Works on the text: declarations and definitions at file level, calls in the bodies."""
+begins. Works on the text: declarations and definitions at file level, calls in the bodies.
+With --fix static functions are given the mark they lack; what then remains is public."""
 
 import re
+import sys
 
 import tree
 
@@ -75,40 +77,59 @@ class File:
                         (self.fields if marked else self.plain_fields).add(match.group(1))
 
 
-files = [File(name) for name in tree.sources(".c", ".h", under=tree.MODULES)]
-everywhere, fields, plain_fields, entries = set(), set(), set(), set()
-for file in files:
-    everywhere |= file.marked - file.statics
-    fields |= file.fields
-    plain_fields |= file.plain_fields
-    if file.name.endswith(".h"):
-        everywhere |= file.marked
-fields -= plain_fields
+def check():
+    """What is wrong: (file, chunk, name, callee, offset of the call)."""
+    files = [File(name) for name in tree.sources(".c", ".h", under=tree.MODULES)]
+    everywhere, fields, plain_fields = set(), set(), set()
+    for file in files:
+        everywhere |= file.marked if file.name.endswith(".h") else file.marked - file.statics
+        fields |= file.fields
+        plain_fields |= file.plain_fields
+    fields -= plain_fields
 
-findings = []
-for file in files:
-    # A static function hides a marked one of the same name in another file.
-    here = (everywhere - (file.statics - file.marked)) | file.marked
-    entries = {name for name, chunk in file.functions if "FIBER_ENTRY" in chunk.head}
-    for chunk in chunks(file.text):
-        if chunk.body is None and "FIBER_ENTRY" in chunk.head and name_of(chunk.head):
-            entries.add(name_of(chunk.head))
-    for name, chunk in file.functions:
-        if name in here or name in entries or MARK.search(chunk.head):
-            continue
-        called = {}
-        for match in NAME_CALL.finditer(chunk.body):
-            before = chunk.body[:match.start()].rstrip()
-            if match.group(1) in here and not before.endswith(("->", ".")):
-                called.setdefault(match.group(1), match.start())
-        for match in FIELD_CALL.finditer(chunk.body):
-            if match.group(1) in fields:
-                called.setdefault(match.group(1), match.start())
-        for callee, offset in called.items():
-            line = tree.line_of(file.text, chunk.body_start + offset)
-            findings.append(f"{file.name}:{line}: {name} calls {callee}, which may wait, "
-                            "and is neither FIBER_FN nor FIBER_ENTRY")
-print_total = sum(len(file.marked) for file in files)
-if files and not findings:
-    print(f"{print_total} marked declarations")
-tree.finish(findings)
+    wrong = []
+    for file in files:
+        # A static function hides a marked one of the same name in another file.
+        here = (everywhere - (file.statics - file.marked)) | file.marked
+        entries = {name_of(chunk.head) for chunk in chunks(file.text)
+                   if "FIBER_ENTRY" in chunk.head}
+        for name, chunk in file.functions:
+            if name in here or name in entries or MARK.search(chunk.head):
+                continue
+            called = {}
+            for match in NAME_CALL.finditer(chunk.body):
+                before = chunk.body[:match.start()].rstrip()
+                if match.group(1) in here and not before.endswith(("->", ".")):
+                    called.setdefault(match.group(1), match.start())
+            for match in FIELD_CALL.finditer(chunk.body):
+                if match.group(1) in fields:
+                    called.setdefault(match.group(1), match.start())
+            wrong += [(file, chunk, name, callee, chunk.body_start + offset)
+                      for callee, offset in called.items()]
+    return wrong
+
+
+def fix(wrong):
+    """Marks the static functions among them; True if there was one."""
+    places = {}
+    for file, chunk, name, _, _ in wrong:
+        match = re.search(r"\bstatic\b", chunk.head)
+        if match:
+            entry = re.search(rf"\bfiber_spawn\s*\([^;]*\b{name}\b", file.text)
+            places.setdefault(file.name, {})[chunk.start + match.end()] = \
+                " FIBER_ENTRY" if entry else " FIBER_FN"
+    for name, marks in places.items():
+        text = tree.read(name)
+        for offset in sorted(marks, reverse=True):
+            text = text[:offset] + marks[offset] + text[offset:]
+        with open(name, "w", encoding="utf-8") as out:
+            out.write(text)
+    return bool(places)
+
+
+if "--fix" in sys.argv:
+    while fix(check()):
+        pass
+tree.finish([
+    f"{file.name}:{tree.line_of(file.text, offset)}: {name} calls {callee}, which may wait, "
+    "and is neither FIBER_FN nor FIBER_ENTRY" for file, _, name, callee, offset in check()])

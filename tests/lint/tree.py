@@ -50,11 +50,11 @@ def _blank(match):
 
 
 def bare(text, directives=True):
-    """C text with comments and literals blanked, line numbers kept; without directives if asked."""
+    """C text with comments and literals blanked, every offset kept; without directives if asked."""
     text = _TOKENS.sub(_blank, text)
     if not directives:
-        text = re.sub(r"^[ \t]*#(?:[^\n\\]|\\.|\\\n)*", lambda m: "\n" * m.group(0).count("\n"),
-                      text, flags=re.M | re.S)
+        text = re.sub(r"^[ \t]*#(?:[^\n\\]|\\.|\\\n)*",
+                      lambda m: re.sub(r"[^\n]", " ", m.group(0)), text, flags=re.M | re.S)
     return text
 
 
