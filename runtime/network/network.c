@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The networks there are. Nothing is made in the kernel before the first container needs it: a
- * daemon without the right to, or without containers, leaves the host as it was.
+ * The networks there are. Opening them makes nothing in the kernel; that comes with the sweep, or
+ * with the first container (setup.c).
  */
 #include "runtime/network/network.h"
 
@@ -17,7 +17,7 @@
 #include "firmware/core/log.h"
 #include "firmware/core/mem.h"
 #include "firmware/core/str.h"
-#include "runtime/network/private.h"
+#include "runtime/network/setup.h"
 
 int netns_path_of(const struct network_system *n, const char *id, char *path, size_t size,
 		  struct err *e)
@@ -213,6 +213,7 @@ static int prepare(struct network_system *n, const struct engine_options *opt, s
 	list_init(&n->live);
 	ports_init(&n->ports);
 	fiber_lock_init(&n->setup);
+	waitq_init(&n->warmed);
 	if (len < 0 || (size_t)len >= sizeof(n->netns_dir))
 		return err_set(e, ERR_INVALID, "the path of the exec root is too long");
 	if (strlen(bridge) >= LINK_NAME_MAX || strchr(bridge, '/') || !*bridge)
@@ -303,6 +304,7 @@ void network_close(struct network_system *n, bool take_down)
 
 	if (!n)
 		return;
+	network_wait_warm(n);
 	if (o && take_down && list_empty(&n->live) && n->info[NETWORK_BRIDGE].enabled) {
 		o->n = n;
 		fiber_shield();

@@ -27,8 +27,10 @@
 struct network_system;
 
 /*
- * Know the networks. Nothing is made in the kernel yet: bridge and table come with the first
- * container that needs them. A bridge that exists is used with the address it has.
+ * Know the networks. Nothing is made in the kernel yet: bridge and table come after network_sweep,
+ * in the background, or with the first container. A bridge that exists is used with the address
+ * it has. What the kernel lacks, or the right to use it, is logged then and told to each container
+ * that asks for the bridge; host and none work without.
  */
 int network_open(struct network_system **ret, const struct engine_options *opt, struct err *e)
 	FIBER_FN WARN_UNUSED;

@@ -52,7 +52,9 @@ struct network_system {
 	struct port_table ports;
 	struct list live;
 	struct fiber_lock setup; /* held while the bridge and its table are made or taken down */
-	struct nl_socket nft;	 /* kept open between uses (nat.h); fd -1: in use or none yet */
+	bool warming;		 /* a fiber makes the bridge ready in the background */
+	struct waitq warmed;
+	struct nl_socket nft; /* kept open between uses (nat.h); fd -1: in use or none yet */
 };
 
 /* <exec-root>/netns/<id>; ERR_INVALID when id is no plain file name, ERR_TOO_LARGE. */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Making the bridge and its table, on the first container's way in and again whenever someone took
- * them away. A container is noted as live before it looks at `ready`, so that a table made anew
- * while it waits holds its ports too.
+ * Making the bridge and its table, in the background when the daemon starts, and on a container's
+ * way in when they are not there: someone took them away, or it failed before. A container is noted
+ * as live before it looks at `ready`, so that a table made anew while it waits holds its ports too.
  */
 #include <errno.h>
 
+#include "firmware/core/log.h"
 #include "firmware/core/mem.h"
 #include "runtime/network/setup.h"
 
@@ -80,4 +81,35 @@ int network_make_ready(struct network_system *n, struct err *e)
 		r = setup(n, e);
 	fiber_lock_release(&n->setup);
 	return r;
+}
+
+static void warm_up(void *arg) FIBER_ENTRY
+{
+	struct network_system *n = arg;
+	struct err e = ERR_INIT;
+
+	fiber_shield();
+	if (network_make_ready(n, &e) < 0)
+		log_warn("bridge network: %s", e.msg);
+	fiber_unshield();
+	n->warming = false;
+	waitq_wake_all(&n->warmed);
+}
+
+void network_warm_up(struct network_system *n)
+{
+	if (n->warming || n->bridge.ready || !n->info[NETWORK_BRIDGE].enabled)
+		return;
+	/* Without a fiber to spare the first container does it. */
+	n->warming = fiber_spawn("bridge", warm_up, n, POOL_NORMAL, NULL) == 0;
+}
+
+void network_wait_warm(struct network_system *n)
+{
+	fiber_shield();
+	while (n->warming) {
+		if (waitq_wait(&n->warmed, DEADLINE_NEVER) < 0)
+			break;
+	}
+	fiber_unshield();
 }

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "firmware/core/log.h"
 #include "firmware/core/mem.h"
 #include "firmware/core/str.h"
 #include "runtime/network/setup.h"
@@ -76,8 +75,6 @@ struct sweep_job {
 	struct job job;
 	const char *netns_dir;
 	const char *bridge; /* NULL: the bridge network is off */
-	struct nat_network nat;
-	bool remove_table;
 	size_t n_keep;
 	int swept;
 	struct {
@@ -141,21 +138,6 @@ static int sweep_links(struct sweep_job *s, struct err *e)
 	return 0;
 }
 
-/* Without the right to look there cannot be a table of ours either. */
-static int sweep_table(struct sweep_job *s, struct err *e)
-{
-	CLEANUP(nl_close) struct nl_socket nft = {.fd = -1};
-	int r = nl_open(&nft, NETLINK_NETFILTER, e);
-
-	if (r == 0)
-		r = nat_remove(&nft, &s->nat, e);
-	if (r < 0) {
-		log_debug("%s", e->msg);
-		err_clear(e);
-	}
-	return 0;
-}
-
 static int sweep_run(struct job *job)
 {
 	struct sweep_job *s = container_of(job, struct sweep_job, job);
@@ -165,8 +147,6 @@ static int sweep_run(struct job *job)
 
 	if (r == 0)
 		r = sweep_namespaces(s, &job->err);
-	if (r == 0 && s->bridge && s->remove_table)
-		r = sweep_table(s, &job->err);
 	return r;
 }
 
@@ -190,15 +170,15 @@ int network_sweep(struct network_system *n, struct err *e)
 		connected |= l->connected;
 	}
 	s->netns_dir = n->netns_dir;
-	s->nat = n->bridge.nat;
 	s->bridge = n->info[NETWORK_BRIDGE].enabled ? n->bridge.plan.name : NULL;
-	s->remove_table = !connected;
 	fiber_shield();
 	r = job_run(&s->job, sweep_run, JOB_SHORT);
 	if (r < 0)
 		r = network_job_failed(&s->job, r, e);
 	if (r == 0 && connected)
 		r = network_make_ready(n, e);
+	else if (r == 0)
+		network_warm_up(n);
 	fiber_unshield();
 	return r < 0 ? r : s->swept;
 }

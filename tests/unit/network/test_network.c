@@ -554,6 +554,16 @@ static void scene_files_and_lookup(void)
 	CHECK(network_find(t.n, prefix) == &list[0]);
 	CHECK(network_find(t.n, "") == NULL);
 	CHECK(network_find(t.n, "bridges") == NULL);
+	/* A daemon's start makes the bridge, its end takes it down, at once as well. */
+	CHECK(network_sweep(t.n, &last) == 0);
+	close_system(true);
+	CHECK(kernel_links() == 1 && !kernel_has_table("serin-" BRIDGE));
+	open_system();
+	CHECK(network_sweep(t.n, &last) == 0);
+	for (int i = 0; i < 100 && !t.n->bridge.ready; i++)
+		(void)fiber_sleep_ms(5);
+	CHECK(kernel_links() == 2 && kernel_has_table("serin-" BRIDGE));
+	list = t.n->info;
 	CHECK_TEXT(list[0].subnet, "172.29.0.0/16");
 	CHECK_TEXT(list[0].gateway, GATEWAY);
 	CHECK(netns_create(t.n, "../x", prefix, sizeof(prefix), &last) < 0);
