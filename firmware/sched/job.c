@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "firmware/core/clock.h"
@@ -157,13 +158,20 @@ static void run_job(struct job *job)
 
 static void *worker_main(void *arg)
 {
+	/* Refused only in odd sandboxes; then a job that changes directory changes all. */
+	bool own_fs = unshare(CLONE_FS) == 0;
+	mode_t mask = 022;
 	struct job *job;
 
-	/* Refused only in odd sandboxes; then a job that changes directory changes all. */
-	(void)unshare(CLONE_FS);
+	if (own_fs) {
+		mask = umask(mask);
+		umask(mask);
+	}
 	pthread_mutex_lock(&jobs.lock);
 	while ((job = next_job())) {
 		pthread_mutex_unlock(&jobs.lock);
+		if (own_fs)
+			umask(mask); /* whatever the job before made of it */
 		run_job(job);
 		pthread_mutex_lock(&jobs.lock);
 	}

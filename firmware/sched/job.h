@@ -3,7 +3,8 @@
  * Blocking work on worker threads. A job is a plain function over its own arguments: it touches no
  * engine state, looks at job_stopped() at least every 100 ms of work, reports progress through
  * atomics of its own, and may call job_notify to wake its fiber. Each worker has unshared its
- * working directory (CLONE_FS), so a job may chdir and umask freely, and may enter and leave a
+ * working directory (CLONE_FS), so a job may chdir and umask freely: it begins with the daemon's
+ * umask but in any directory, so its paths are absolute or by descriptor. It may enter and leave a
  * network namespace as long as it is back when it returns.
  *
  * Thread: submit and wait on the loop; run on a worker. Yields: what carries FIBER_FN.
