@@ -33,7 +33,8 @@ static bool parse_id(struct str s, uint32_t *ret)
 {
 	uint64_t v;
 
-	if (str_to_u64(s, &v) < 0 || v > UINT32_MAX)
+	/* The last number means "unchanged" to the kernel. */
+	if (str_to_u64(s, &v) < 0 || v >= UINT32_MAX)
 		return false;
 	*ret = (uint32_t)v;
 	return true;

@@ -8,9 +8,15 @@
 
 fuzz-fmt := $(addprefix firmware/core/,arena.c buf.c err.c mem.c pool.c str.c) firmware/fmt/utf8.c
 
+fuzzers += clock
+clock-srcs := firmware/core/clock.c firmware/core/str.c
+
 fuzzers += json
 json-srcs := $(addprefix firmware/fmt/,json.c json_check.c json_scan.c json_text.c json_write.c) \
 	$(fuzz-fmt)
+
+fuzzers += passwd
+passwd-srcs := firmware/core/passwd.c firmware/core/str.c firmware/core/err.c
 
 fuzzers += tar
 tar-srcs := $(addprefix firmware/fmt/,tar_library.c tar_read.c tar_write.c) $(fuzz-fmt)
