@@ -160,6 +160,8 @@ static struct layer_task *next_task(struct layer_batch *b)
 static void stop(struct layer_batch *b)
 {
 	b->stopping = true;
+	if (b->stop)
+		atomic_store(b->stop, true);
 	for (size_t i = 0; i < CONFIG_PULL_CONCURRENCY; i++) {
 		if (b->fibers[i] && b->fibers[i] != fiber_self())
 			fiber_cancel(b->fibers[i], -ECANCELED);

@@ -38,6 +38,7 @@ struct layer_batch {
 	void (*close)(struct layer_task *t);
 	/* Report what is new; negative: the client is gone. */
 	int (*tell)(struct layer_batch *b, struct err *e) FIBER_FN;
+	atomic_bool *stop; /* set when the others are to end; may be NULL */
 	void *arg;
 	/* private: */
 	size_t next, active;

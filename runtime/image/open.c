@@ -153,7 +153,7 @@ static int load_image(struct image_store *s, const char *path, struct err *e)
 	for (size_t i = 0; rc == 0 && i < img->n_layers; i++) {
 		/* A lost blob hinders a later push, not the image's use. */
 		if (!blob_exists(s, &img->blobs[i]))
-			log_warn("image %s: blob %s is missing", r.id, img->blobs[i].text);
+			log_debug("image %s: blob %s is not here", r.id, img->blobs[i].text);
 	}
 	if (!blob_exists(s, &img->manifest))
 		rc = err_set(e, ERR_INVALID, "its manifest is missing");

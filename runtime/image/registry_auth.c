@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Credentials: the client's header, the registry's challenge, and the token service between them. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "firmware/core/buf.h"
+#include "firmware/core/mem.h"
+#include "firmware/fmt/base64.h"
+#include "runtime/image/registry.h"
+
+#define TOKEN_REPLY_MAX (256u * 1024)
+#define HEADER_MAX 8192 /* a token in a header */
+#define AUTH_HEADER_MAX (64u * 1024)
+
+/* --- X-Registry-Auth --- */
+
+struct auth_text {
+	const char *username, *password, *auth, *identity_token, *registry_token, *server_address;
+};
+static const struct shape_field auth_fields[] = {
+	SHAPE_FIELD(struct auth_text, "username", username, SHAPE_TEXT),
+	SHAPE_FIELD(struct auth_text, "password", password, SHAPE_TEXT),
+	SHAPE_FIELD(struct auth_text, "auth", auth, SHAPE_TEXT),
+	SHAPE_FIELD(struct auth_text, "identitytoken", identity_token, SHAPE_TEXT),
+	SHAPE_FIELD(struct auth_text, "registrytoken", registry_token, SHAPE_TEXT),
+	SHAPE_FIELD(struct auth_text, "serveraddress", server_address, SHAPE_TEXT),
+};
+static const struct shape shape_auth = {
+	.name = "AuthConfig",
+	.size = sizeof(struct auth_text),
+	.fields = auth_fields,
+	.n_fields = ARRAY_LEN(auth_fields),
+};
+
+static const char *unless_empty(const char *text)
+{
+	return text && text[0] ? text : NULL;
+}
+
+/* "auth": base64 of user:password, where the two do not stand alone. */
+static void split_auth(struct auth_text *t, struct arena *a)
+{
+	struct str plain, user, password;
+
+	if (unless_empty(t->username) || !unless_empty(t->auth) ||
+	    base64_decode(str_from(t->auth), a, &plain) < 0)
+		return;
+	user = str_cut(plain, ':', &password);
+	t->username = arena_strndup(a, user.p, user.n);
+	t->password = arena_strndup(a, password.p ? password.p : "", password.n);
+}
+
+void registry_auth_decode(struct str header, struct arena *a, struct registry_auth *ret)
+{
+	struct auth_text t;
+	struct str json;
+
+	*ret = (struct registry_auth){0};
+	if (!header.n || header.n > AUTH_HEADER_MAX || base64_decode(header, a, &json) < 0 ||
+	    shape_decode_text(&shape_auth, json, a, &t, NULL) < 0)
+		return;
+	split_auth(&t, a);
+	ret->username = unless_empty(t.username);
+	ret->password = unless_empty(t.password);
+	ret->identity_token = unless_empty(t.identity_token);
+	ret->registry_token = unless_empty(t.registry_token);
+	ret->server_address = unless_empty(t.server_address);
+}
+
+/* --- WWW-Authenticate --- */
+
+static bool is_token_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       (c && strchr("!#$%&'*+-.^_`|~", c));
+}
+
+static void skip_blanks(struct str *s)
+{
+	while (s->n && (*s->p == ' ' || *s->p == '\t' || *s->p == ',')) {
+		s->p++;
+		s->n--;
+	}
+}
+
+static struct str take_token(struct str *s)
+{
+	struct str token = {s->p, 0};
+
+	while (s->n && is_token_char(*s->p)) {
+		s->p++;
+		s->n--;
+		token.n++;
+	}
+	return token;
+}
+
+/* "value" or value, after the equals sign. Escapes inside quotes make the value unusable: it is dropped. */
+static struct str take_value(struct str *s)
+{
+	struct str value;
+	bool escaped = false;
+
+	if (!s->n || *s->p != '"')
+		return take_token(s);
+	s->p++;
+	s->n--;
+	value = str_span(s->p, 0);
+	while (s->n && *s->p != '"') {
+		if (*s->p == '\\' && s->n > 1) {
+			escaped = true;
+			s->p++;
+			s->n--;
+			value.n++;
+		}
+		s->p++;
+		s->n--;
+		value.n++;
+	}
+	if (s->n) {
+		s->p++;
+		s->n--;
+	}
+	return escaped ? (struct str){0} : value;
+}
+
+static void set_parameter(struct challenge *c, struct str name, struct str value)
+{
+	if (str_ieqz(name, "realm"))
+		c->realm = value;
+	else if (str_ieqz(name, "service"))
+		c->service = value;
+	else if (str_ieqz(name, "scope"))
+		c->scope = value;
+	else if (str_ieqz(name, "error"))
+		c->error = value;
+}
+
+static void keep_better(struct challenge *best, const struct challenge *c)
+{
+	if (c->scheme > best->scheme)
+		*best = *c;
+}
+
+void challenge_parse(struct str header, struct challenge *ret)
+{
+	struct challenge best = {0}, c = {0};
+	struct str s = header;
+
+	for (;;) {
+		struct str name;
+
+		skip_blanks(&s);
+		name = take_token(&s);
+		if (!name.n)
+			break;
+		if (s.n && *s.p == '=') {
+			s.p++;
+			s.n--;
+			set_parameter(&c, name, take_value(&s));
+			continue;
+		}
+		/* A word without a value begins the next challenge. */
+		keep_better(&best, &c);
+		c = (struct challenge){0};
+		if (str_ieqz(name, "bearer"))
+			c.scheme = CHALLENGE_BEARER;
+		else if (str_ieqz(name, "basic"))
+			c.scheme = CHALLENGE_BASIC;
+	}
+	keep_better(&best, &c);
+	*ret = best;
+}
+
+/* --- answering --- */
+
+static void put_escaped(struct buf *b, struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (is_token_char(c) && !strchr("!#$%&'*+^`|", c))
+			buf_putc(b, c);
+		else
+			buf_printf(b, "%%%02X", (unsigned char)c);
+	}
+}
+
+static void put_basic(struct buf *b, const struct registry_auth *auth, struct arena *a)
+{
+	const char *plain = arena_printf(a, "%s:%s", auth->username, auth->password ? auth->password : "");
+
+	buf_puts(b, "Basic ");
+	if (plain)
+		base64_encode(b, plain, strlen(plain));
+	else
+		b->failed = true;
+}
+
+static int set_authorization(struct registry_session *s, struct buf *value, struct err *e)
+{
+	char *copy = value->failed ? NULL : mem_strdup(buf_text(value));
+
+	if (!copy)
+		return err_sys(e, ENOMEM, "authenticate");
+	mem_free(s->authorization);
+	s->authorization = copy;
+	return 0;
+}
+
+static const struct registry_auth *credentials(const struct registry_session *s)
+{
+	static const struct registry_auth nobody;
+
+	return s->target->endpoints[s->endpoint].mirror ? &nobody : &s->target->auth;
+}
+
+static int answer_basic(struct registry_session *s, struct str url, struct err *e)
+{
+	CLEANUP_ARENA struct arena a;
+	struct buf value;
+
+	if (!credentials(s)->username)
+		return err_set(e, ERR_SYSTEM, "Get \"" STR_FMT "\": no basic auth credentials", STR_ARG(url));
+	if (s->authorization)
+		return err_set(e, ERR_SYSTEM, "Get \"" STR_FMT "\": unauthorized: authentication required",
+			       STR_ARG(url));
+	arena_open_heap(&a, 64 * 1024);
+	buf_init(&value, &a, HEADER_MAX);
+	put_basic(&value, credentials(s), &a);
+	return set_authorization(s, &value, e);
+}
+
+/* The token request: GET with the query, or POST of an identity token as OAuth 2 has it. */
+struct token_request {
+	struct buf url, form, basic;
+	struct http_header headers[2];
+	struct http_client_request http;
+};
+
+static void put_query(struct buf *b, const struct challenge *c, const struct registry_session *s)
+{
+	buf_puts(b, "service=");
+	put_escaped(b, c->service);
+	buf_puts(b, "&scope=");
+	if (c->scope.n)
+		put_escaped(b, c->scope);
+	else
+		buf_printf(b, "repository%%3A%s%%3Apull", s->target->path);
+}
+
+static void build_token_request(struct token_request *t, struct registry_session *s,
+				const struct challenge *c, struct arena *a)
+{
+	const struct registry_auth *auth = credentials(s);
+
+	buf_init(&t->url, a, HEADER_MAX);
+	buf_init(&t->form, a, HEADER_MAX);
+	buf_init(&t->basic, a, HEADER_MAX);
+	buf_put_str(&t->url, c->realm);
+	if (auth->identity_token) {
+		buf_puts(&t->form, "grant_type=refresh_token&client_id=serin&");
+		put_query(&t->form, c, s);
+		buf_puts(&t->form, "&refresh_token=");
+		put_escaped(&t->form, str_from(auth->identity_token));
+		t->headers[0] = (struct http_header){STR("Content-Type"),
+						     STR("application/x-www-form-urlencoded")};
+		t->http.method = "POST";
+		t->http.body = buf_str(&t->form);
+		t->http.n_headers = 1;
+	} else {
+		buf_putc(&t->url, str_find(c->realm, '?') >= 0 ? '&' : '?');
+		put_query(&t->url, c, s);
+		t->http.method = "GET";
+		if (auth->username) {
+			buf_puts(&t->url, "&account=");
+			put_escaped(&t->url, str_from(auth->username));
+			put_basic(&t->basic, auth, a);
+			t->headers[0] = (struct http_header){STR("Authorization"), buf_str(&t->basic)};
+			t->http.n_headers = 1;
+		}
+	}
+	t->http.headers = t->headers;
+	t->http.url = buf_str(&t->url);
+}
+
+static int take_token_reply(struct registry_session *s, struct str body, struct arena *a, struct err *e)
+{
+	struct json_node root;
+	struct str token;
+	struct buf value;
+
+	if (json_parse(body, a, &root, NULL) < 0 ||
+	    ((json_string(json_get(root, "token"), a, &token) < 0 || !token.n) &&
+	     (json_string(json_get(root, "access_token"), a, &token) < 0 || !token.n)))
+		return err_set(e, ERR_SYSTEM, "authorization server did not include a token in the response");
+	for (size_t i = 0; i < token.n; i++) {
+		/* It becomes part of a header. */
+		if (token.p[i] <= ' ' || token.p[i] == 0x7f)
+			return err_set(e, ERR_SYSTEM, "authorization server sent an invalid token");
+	}
+	buf_init(&value, a, HEADER_MAX);
+	buf_puts(&value, "Bearer ");
+	buf_put_str(&value, token);
+	return set_authorization(s, &value, e);
+}
+
+/* Encrypted registries do not get to send a password in the clear. */
+static int check_realm(const struct registry_session *s, const struct challenge *c, struct err *e)
+{
+	bool secret = credentials(s)->username || credentials(s)->identity_token;
+	struct http_url url;
+
+	if (http_url_parse(c->realm, &url, NULL) < 0)
+		return err_set(e, ERR_SYSTEM, "invalid realm in the registry's challenge");
+	if (secret && !url.tls && strz_starts(s->target->endpoints[s->endpoint].base, "https:"))
+		return err_set(e, ERR_SYSTEM, "the registry's token service is not encrypted");
+	return 0;
+}
+
+static NOINLINE int fetch_token(struct registry_session *s, const struct challenge *c, struct err *e)
+{
+	CLEANUP_ARENA struct arena a;
+	CLEANUP_MEM struct token_request *t = mem_alloc(sizeof(*t));
+	struct http_client_response *r;
+	struct str body;
+	int rc;
+
+	if (!t)
+		return err_sys(e, ENOMEM, "authenticate");
+	arena_open_heap(&a, 4 * TOKEN_REPLY_MAX);
+	build_token_request(t, s, c, &a);
+	if (t->url.failed || t->form.failed || t->basic.failed)
+		return err_set(e, ERR_INVALID, "the credentials are too long");
+	rc = http_client_do(s->client, &t->http, &r, e);
+	if (rc < 0)
+		return err_wrap(e, "Get \"" STR_FMT "\"", STR_ARG(c->realm));
+	if (r->head.status != 200) {
+		if (r->head.status == 401 || r->head.status == 403 || r->head.status == 400)
+			return err_set(e, ERR_SYSTEM,
+				       "Get \"" STR_FMT "\": unauthorized: incorrect username or password",
+				       STR_ARG(c->realm));
+		return err_set(e, ERR_SYSTEM, "Get \"" STR_FMT "\": received unexpected HTTP status: %d %s",
+			       STR_ARG(c->realm), r->head.status, http_status_text(r->head.status));
+	}
+	rc = registry_read_body(&r->body, TOKEN_REPLY_MAX, &a, &body, e);
+	return rc < 0 ? rc : take_token_reply(s, body, &a, e);
+}
+
+static int answer_bearer(struct registry_session *s, const struct challenge *c, struct err *e)
+{
+	CLEANUP_ARENA struct arena a;
+	struct buf value;
+	int rc;
+
+	if (credentials(s)->registry_token) {
+		if (s->authorization)
+			return err_set(e, ERR_SYSTEM, "unauthorized: authentication required");
+		arena_open_heap(&a, 64 * 1024);
+		buf_init(&value, &a, HEADER_MAX);
+		buf_printf(&value, "Bearer %s", credentials(s)->registry_token);
+		return set_authorization(s, &value, e);
+	}
+	arena_open_heap(&a, 64 * 1024);
+	rc = check_realm(s, c, e);
+	return rc < 0 ? rc : fetch_token(s, c, e);
+}
+
+int registry_authorize(struct registry_session *s, const struct challenge *c, struct str url, struct err *e)
+{
+	switch (c->scheme) {
+	case CHALLENGE_BASIC:
+		return answer_basic(s, url, e);
+	case CHALLENGE_BEARER:
+		return answer_bearer(s, c, e);
+	case CHALLENGE_NONE:
+		break;
+	}
+	return err_set(e, ERR_SYSTEM, "Get \"" STR_FMT "\": unauthorized: authentication required",
+		       STR_ARG(url));
+}
