@@ -111,13 +111,15 @@ void *pool_get(struct pool *p, enum pool_class cls)
 
 void pool_put(struct pool *p, void *slot)
 {
-	size_t offset = (size_t)((char *)slot - p->base);
-	uint32_t index = (uint32_t)(offset / p->slot_size);
+	size_t offset;
+	uint32_t index;
 
 	if (!slot)
 		return;
+	offset = (size_t)((uintptr_t)slot - (uintptr_t)p->base);
+	index = (uint32_t)(offset / p->slot_size);
 	/* A foreign pointer or a second put is a bug of ours: stop before memory is shared. */
-	if ((char *)slot < p->base || index >= p->count || offset % p->slot_size != 0)
+	if (offset >= p->slot_size * p->count || offset % p->slot_size != 0)
 		__builtin_trap();
 	sanitize_poison(slot, p->slot_size);
 	spin_take(&p->lock);
