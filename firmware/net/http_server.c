@@ -188,6 +188,11 @@ static void admit(struct http_server *s, int fd)
 		return;
 	}
 	c = find_slot(&cls);
+	for (int i = 0; !c && i < 2; i++) {
+		/* Requests that are there already may be answered, and free their slots. */
+		(void)fiber_yield();
+		c = find_slot(&cls);
+	}
 	if (!c) {
 		refuse(s, fd);
 		return;

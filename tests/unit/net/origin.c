@@ -20,6 +20,7 @@ static struct {
 	const struct origin_step *steps;
 	size_t n_steps;
 	atomic_int connections;
+	atomic_bool busy;
 	char head[16384];
 	char body[65536];
 	/* the connection at hand */
@@ -79,10 +80,11 @@ static bool read_body(const struct http_head *h)
 	http_chunked_init(&state);
 	while (h->chunked ? r == 0 : (int64_t)n < h->content_length) {
 		struct str payload;
-		size_t used = o.n;
+		size_t used;
 
 		if (o.n == 0 && !more())
 			return false;
+		used = o.n;
 		payload = str_span(o.in, o.n);
 		if (h->chunked)
 			r = http_chunked_step(&state, str_span(o.in, o.n), &used, &payload);
@@ -143,6 +145,7 @@ static void *run(void *arg)
 		o.conn = accept(o.fd, NULL, NULL);
 		if (o.conn < 0)
 			continue;
+		atomic_store(&o.busy, true);
 		atomic_fetch_add(&o.connections, 1);
 		o.n = 0;
 		o.session = NULL;
@@ -154,6 +157,7 @@ static void *run(void *arg)
 		if (o.session)
 			tls_origin_end(o.session);
 		close(o.conn);
+		atomic_store(&o.busy, false);
 	}
 	return NULL;
 }
@@ -188,6 +192,9 @@ void origin_stop(void)
 
 void origin_script(const struct origin_step *steps, size_t n)
 {
+	/* What an earlier test left behind must not take a step of this one. */
+	for (int i = 0; i < 300 && (i < 3 || atomic_load(&o.busy)); i++)
+		usleep(10000);
 	pthread_mutex_lock(&o.lock);
 	o.steps = steps;
 	o.n_steps = n;

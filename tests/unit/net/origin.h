@@ -3,6 +3,7 @@
 #ifndef TESTS_UNIT_NET_ORIGIN_H
 #define TESTS_UNIT_NET_ORIGIN_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -32,5 +33,5 @@ void *tls_origin_accept(struct tls_origin *t, int fd, bool want_client_certifica
 long tls_origin_read(void *session, void *p, size_t n);
 long tls_origin_write(void *session, const void *p, size_t n);
 void tls_origin_end(void *session);
-extern bool tls_origin_wants_client;
+extern atomic_bool tls_origin_wants_client;
 #endif

@@ -231,7 +231,6 @@ static void test_cut(void **state)
 	assert_int_equal(e.kind, ERR_TIMEOUT);
 	assert_int_equal(get(c, "GET", "/", &r), -ETIMEDOUT);
 	http_client_free(c);
-	usleep(600000); /* until the server has woken */
 }
 
 static void *stop_later(void *flag)
@@ -257,7 +256,6 @@ static void test_stop(void **state)
 	assert_int_equal(get(c, "GET", "/", &r), -ECANCELED);
 	pthread_join(thread, NULL);
 	http_client_free(c);
-	usleep(400000);
 }
 
 static void test_errors(void **state)

@@ -21,7 +21,7 @@
 
 #include "firmware/core/file.h"
 
-bool tls_origin_wants_client;
+atomic_bool tls_origin_wants_client;
 
 struct tls_origin {
 	mbedtls_pk_context ca_key, key, client_key;
