@@ -3,14 +3,14 @@
 
 #include <errno.h>
 
-#include "api/containers/log_stream.h"
+#include "api/containers/log_out.h"
 #include "api/router/hijack.h"
 #include "api/router/reply.h"
 
 static int replay(struct call *call, struct container *c, const struct attach_client *client, struct err *e) FIBER_FN
 {
 	struct log_query q = {.want_stdout = client->want_stdout, .want_stderr = client->want_stderr, .tail = -1};
-	struct log_stream *s = arena_alloc(call->a, sizeof(*s));
+	struct log_out *s = arena_alloc(call->a, sizeof(*s));
 	int r;
 
 	if (!s)
@@ -19,10 +19,10 @@ static int replay(struct call *call, struct container *c, const struct attach_cl
 		err_clear(e); /* nothing is kept: nothing to replay */
 		return 0;
 	}
-	log_stream_init(s, call->http, !c->config.tty);
+	log_out_init(s, call->http, !c->config.tty);
 	s->hijacked = true;
 	r = log_read(&q, &s->sink, e);
-	log_stream_done(s);
+	log_out_done(s);
 	return r < 0 && !e->kind ? err_sys(e, -r, "replaying logs") : r;
 }
 

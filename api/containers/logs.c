@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "api/containers/log_stream.h"
+#include "api/containers/log_out.h"
 #include "api/router/reply.h"
 #include "runtime/container/container.h"
 
@@ -29,7 +29,7 @@ static int read_time(struct call *call, const char *key, int64_t *ret, struct er
 	return 0;
 }
 
-static int stream_logs(struct call *call, const struct log_query *q, struct log_stream *s, struct err *e) FIBER_FN
+static int stream_logs(struct call *call, const struct log_query *q, struct log_out *s, struct err *e) FIBER_FN
 {
 	const char *text;
 	int r = log_read(q, &s->sink, e);
@@ -37,7 +37,7 @@ static int stream_logs(struct call *call, const struct log_query *q, struct log_
 	if (r < 0 && e->kind != ERR_NONE && e->kind != ERR_CANCELLED && e->sys_errno != ECONNRESET) {
 		text = arena_printf(call->a, "Error grabbing logs: %s\n", e->msg);
 		err_clear(e);
-		r = log_stream_error(s, text ? text : "Error grabbing logs\n");
+		r = log_out_error(s, text ? text : "Error grabbing logs\n");
 	}
 	return r < 0 ? err_sys(e, -r, "sending logs") : http_stream_end(call->http);
 }
@@ -51,7 +51,7 @@ int api_containers_logs(struct call *call, struct err *e)
 			      .want_stderr = query_bool(call, "stderr", false),
 			      .tail = log_tail_parse(query_text(call, "tail")),
 			      .more = still_running};
-	struct log_stream *s = arena_alloc(call->a, sizeof(*s));
+	struct log_out *s = arena_alloc(call->a, sizeof(*s));
 	bool framed;
 	int r;
 
@@ -69,10 +69,10 @@ int api_containers_logs(struct call *call, struct err *e)
 		r = http_stream_flush(call->http);
 	if (r < 0)
 		return err_sys(e, -r, "answering a request for logs");
-	log_stream_init(s, call->http, framed);
+	log_out_init(s, call->http, framed);
 	s->timestamps = query_bool(call, "timestamps", false);
 	s->details = query_bool(call, "details", false);
 	r = stream_logs(call, &q, s, e);
-	log_stream_done(s);
+	log_out_done(s);
 	return r;
 }

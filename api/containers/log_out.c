@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/containers/log_stream.h"
+#include "api/containers/log_out.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -12,14 +12,14 @@
 #define WRITE_TIMEOUT_MS 300000
 #define STREAM_SYSTEM_ERROR 3
 
-static int send_bytes(struct log_stream *s, const void *p, size_t n) FIBER_FN
+static int send_bytes(struct log_out *s, const void *p, size_t n) FIBER_FN
 {
 	if (s->hijacked)
 		return io_write(http_hijacked_io(s->http), p, n, clock_in_ms(WRITE_TIMEOUT_MS));
 	return http_stream_write(s->http, p, n);
 }
 
-static int send_frame_head(struct log_stream *s, uint8_t stream, size_t n) FIBER_FN
+static int send_frame_head(struct log_out *s, uint8_t stream, size_t n) FIBER_FN
 {
 	uint8_t head[8] = {stream, 0, 0, 0, (uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n};
 
@@ -52,7 +52,7 @@ static int compare_text(const void *a, const void *b)
 }
 
 /* {"a":"1","b":"2"} → "a=1,b=2", keys in order. */
-static struct str details_text(struct log_stream *s, struct str attrs)
+static struct str details_text(struct log_out *s, struct str attrs)
 {
 	struct json_node root, value;
 	struct json_iter it = {0};
@@ -89,7 +89,7 @@ static struct str details_text(struct log_stream *s, struct str attrs)
 
 static int put_record(struct log_sink *sink, const struct log_record *r) FIBER_FN
 {
-	struct log_stream *s = container_of(sink, struct log_stream, sink);
+	struct log_out *s = container_of(sink, struct log_out, sink);
 	struct str details = STR("");
 	char time[CLOCK_RFC3339_MAX + 1];
 	size_t n_time = 0, total;
@@ -119,23 +119,23 @@ static int put_record(struct log_sink *sink, const struct log_record *r) FIBER_F
 
 static int flush(struct log_sink *sink) FIBER_FN
 {
-	struct log_stream *s = container_of(sink, struct log_stream, sink);
+	struct log_out *s = container_of(sink, struct log_out, sink);
 
 	return s->hijacked ? 0 : http_stream_flush(s->http);
 }
 
-void log_stream_init(struct log_stream *s, struct http_request *http, bool framed)
+void log_out_init(struct log_out *s, struct http_request *http, bool framed)
 {
-	*s = (struct log_stream){.sink = {put_record, flush}, .http = http, .framed = framed};
+	*s = (struct log_out){.sink = {put_record, flush}, .http = http, .framed = framed};
 	arena_open_heap(&s->scratch, DETAILS_MAX * 8);
 }
 
-void log_stream_done(struct log_stream *s)
+void log_out_done(struct log_out *s)
 {
 	arena_done(&s->scratch);
 }
 
-int log_stream_error(struct log_stream *s, const char *message)
+int log_out_error(struct log_out *s, const char *message)
 {
 	size_t n = strlen(message);
 	int r = s->framed ? send_frame_head(s, STREAM_SYSTEM_ERROR, n) : 0;

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/images/images.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+
+#include "api/router/reply.h"
+#include "api/shape/image.h"
+
+#define ITEM_MAX (1u << 20)
+
+static const char *const filter_keys[] = {"before", "dangling", "label", "reference", "since", "until", NULL};
+
+struct list_query {
+	struct filters filters;
+	struct image *before, *since; /* referenced */
+	int64_t until_ns;
+};
+
+/* A pattern matches the familiar name, with or without its tag. */
+static bool reference_matches(const struct texts *patterns, const struct texts *names, struct arena *a)
+{
+	for (size_t i = 0; i < patterns->n; i++) {
+		for (size_t k = 0; k < names->n; k++) {
+			struct str name = str_from(names->items[k]);
+			ptrdiff_t colon = str_rfind(name, ':'), slash = str_rfind(name, '/');
+			char *bare = arena_strndup(a, name.p, colon > slash ? (size_t)colon : name.n);
+
+			if (fnmatch(patterns->items[i], names->items[k], FNM_PATHNAME) == 0 ||
+			    (bare && fnmatch(patterns->items[i], bare, FNM_PATHNAME) == 0))
+				return true;
+		}
+	}
+	return !patterns->n;
+}
+
+static bool dangling_matches(const struct filters *f, bool is_dangling, bool *ret_bad)
+{
+	const struct texts *values = filters_get(f, "dangling");
+
+	*ret_bad = false;
+	for (size_t i = 0; i < values->n; i++) {
+		bool yes = !strcmp(values->items[i], "true") || !strcmp(values->items[i], "1");
+
+		*ret_bad |= !yes && strcmp(values->items[i], "false") && strcmp(values->items[i], "0");
+		if (yes == is_dangling)
+			return true;
+	}
+	return !values->n;
+}
+
+static bool wanted(struct call *call, struct list_query *q, struct image *img)
+{
+	struct texts tags = {0}, digests = {0};
+	bool bad;
+
+	if (img->gone || image_names(call->eng->images, img, call->a, &tags, &digests) < 0)
+		return false;
+	if ((q->before && img->created_ns >= q->before->created_ns) || (q->since && img->created_ns <= q->since->created_ns) ||
+	    (q->until_ns && img->created_ns >= q->until_ns))
+		return false;
+	return dangling_matches(&q->filters, !tags.n && !digests.n, &bad) &&
+	       filters_labels(&q->filters, "label", &img->spec.config.labels) &&
+	       reference_matches(filters_get(&q->filters, "reference"), &tags, call->a);
+}
+
+static int read_query(struct call *call, struct list_query *q, struct err *e)
+{
+	const struct texts *values;
+	bool bad;
+
+	if (filters_read(call, filter_keys, &q->filters, e) < 0)
+		return err_code(e);
+	(void)dangling_matches(&q->filters, false, &bad);
+	if (bad)
+		return err_set(e, ERR_INVALID, "invalid filter 'dangling=[%s]'", filters_get(&q->filters, "dangling")->items[0]);
+	values = filters_get(&q->filters, "before");
+	if (values->n && image_lookup(call->eng->images, values->items[0], &q->before, e) < 0)
+		return err_code(e);
+	values = filters_get(&q->filters, "since");
+	if (values->n && image_lookup(call->eng->images, values->items[0], &q->since, e) < 0)
+		return err_code(e);
+	values = filters_get(&q->filters, "until");
+	if (values->n && clock_parse_query(str_from(values->items[0]), clock_wall(), &q->until_ns) < 0)
+		return err_set(e, ERR_INVALID, "invalid filter 'until=[%s]'", values->items[0]);
+	return 0;
+}
+
+static int put_all(struct call *call, struct list_query *q, struct image **all, size_t n, struct err *e) FIBER_FN
+{
+	struct json_writer w;
+	struct buf item;
+	bool any = false;
+	int r = http_stream_begin(call->http, 200, "application/json");
+
+	if (r == 0)
+		r = http_stream_write(call->http, "[", 1);
+	buf_init(&item, call->a, ITEM_MAX);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		if (!wanted(call, q, all[i]))
+			continue;
+		buf_reset(&item);
+		if (any)
+			buf_putc(&item, ',');
+		any = true;
+		json_begin(&w, &item);
+		shape_image_summary(call->eng->images, all[i], &w, call->a, call->api_minor);
+		if (item.failed)
+			return err_set(e, ERR_UNAVAILABLE, "no memory for the list");
+		r = http_stream_write(call->http, item.p, item.n);
+	}
+	if (r == 0)
+		r = http_stream_write(call->http, "]\n", 2);
+	return r < 0 ? err_sys(e, -r, "sending a list") : http_stream_end(call->http);
+}
+
+/* GET /images/json */
+int api_images_list(struct call *call, struct err *e)
+{
+	struct list_query *q = arena_alloc(call->a, sizeof(*q));
+	struct image **all;
+	size_t n = 0;
+	int r;
+
+	if (!q)
+		return err_set(e, ERR_UNAVAILABLE, "no memory");
+	r = read_query(call, q, e);
+	if (r == 0)
+		r = image_list(call->eng->images, call->a, &all, &n, e);
+	if (r == 0) {
+		r = put_all(call, q, all, n, e);
+		for (size_t i = 0; i < n; i++)
+			image_unref(all[i]);
+	}
+	image_unref(q->before);
+	image_unref(q->since);
+	return r;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Images as the API shows them.
+ *
+ * Thread: loop. Yields: no. Owns: nothing; temporary texts are the arena's.
+ */
+#ifndef API_SHAPE_IMAGE_H
+#define API_SHAPE_IMAGE_H
+
+#include "firmware/fmt/json.h"
+#include "runtime/image/image.h"
+
+void shape_image_summary(struct image_store *s, const struct image *img, struct json_writer *w, struct arena *a,
+			 unsigned api_minor);
+void shape_image_inspect(struct image_store *s, const struct image *img, struct json_writer *w, struct arena *a,
+			 unsigned api_minor);
+/* GET /images/{name}/history: newest first. */
+void shape_image_history_list(struct image_store *s, const struct image *img, struct json_writer *w, struct arena *a);
+
+#endif

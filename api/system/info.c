@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/router/reply.h"
+#include "api/shape/text.h"
+#include "api/system/host.h"
+#include "api/system/system.h"
+#include "firmware/core/pool.h"
+#include "firmware/sched/fiber.h"
+#include "runtime/container/container.h"
+
+#include <dirent.h>
+
+#define INDEX_SERVER "https://index.docker.io/v1/"
+
+static void put_list(struct json_writer *w, const char *key, const char *const *items, size_t n)
+{
+	json_key(w, key);
+	json_array_open(w);
+	for (size_t i = 0; i < n; i++)
+		json_put_text(w, items[i]);
+	json_array_close(w);
+}
+
+static void put_counts(struct call *call, struct json_writer *w)
+{
+	int64_t running = 0, paused = 0, stopped = 0;
+	const struct container *c;
+
+	list_for_each(c, &call->eng->containers, link) {
+		if (c->status == CONTAINER_PAUSED)
+			paused++;
+		else if (container_is_running(c))
+			running++;
+		else
+			stopped++;
+	}
+	json_kv_i64(w, "Containers", running + paused + stopped);
+	json_kv_i64(w, "ContainersRunning", running);
+	json_kv_i64(w, "ContainersPaused", paused);
+	json_kv_i64(w, "ContainersStopped", stopped);
+	json_kv_i64(w, "Images", (int64_t)image_store_count(call->eng->images));
+}
+
+static void put_driver(struct call *call, struct json_writer *w)
+{
+	json_kv_text(w, "Driver", image_store_driver(call->eng->images));
+	json_key(w, "DriverStatus");
+	json_array_open(w);
+	json_array_open(w);
+	json_put_text(w, "Data Root");
+	json_put_text(w, call->eng->opt->data_root);
+	json_array_close(w);
+	json_array_close(w);
+	json_kv_text(w, "DockerRootDir", call->eng->opt->data_root);
+	json_key(w, "Plugins");
+	json_object_open(w);
+	put_list(w, "Volume", (const char *const[]){"local"}, 1);
+	put_list(w, "Network", (const char *const[]){"bridge", "host", "null"}, 3);
+	json_kv_null(w, "Authorization");
+	put_list(w, "Log", (const char *const[]){"json-file", "none"}, 2);
+	json_object_close(w);
+}
+
+static void put_limits(struct call *call, struct json_writer *w)
+{
+	bool v2 = call->eng->cgroup_v2;
+	const struct {
+		const char *key, *v1, *v2;
+	} features[] = {
+		{"MemoryLimit", "/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/cgroup.controllers"},
+		{"SwapLimit", "/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes", "/sys/fs/cgroup/cgroup.controllers"},
+		{"CpuCfsPeriod", "/sys/fs/cgroup/cpu/cpu.cfs_period_us", "/sys/fs/cgroup/cgroup.controllers"},
+		{"CpuCfsQuota", "/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cgroup.controllers"},
+		{"CPUShares", "/sys/fs/cgroup/cpu/cpu.shares", "/sys/fs/cgroup/cgroup.controllers"},
+		{"CPUSet", "/sys/fs/cgroup/cpuset/cpuset.cpus", "/sys/fs/cgroup/cpuset.cpus.effective"},
+		{"PidsLimit", "/sys/fs/cgroup/pids", "/sys/fs/cgroup/cgroup.controllers"},
+		{"IPv4Forwarding", "/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv4/ip_forward"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(features); i++)
+		json_kv_bool(w, features[i].key, host_has(v2 ? features[i].v2 : features[i].v1));
+	json_kv_bool(w, "OomKillDisable", !v2);
+}
+
+/* Open descriptors of this process. */
+static int64_t count_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	int64_t n = -3; /* ".", ".." and the directory itself */
+
+	if (!dir)
+		return 0;
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+static void put_debug(struct call *call, struct json_writer *w)
+{
+	char now[CLOCK_RFC3339_MAX];
+
+	clock_format_rfc3339nano(clock_wall(), now);
+	json_kv_bool(w, "Debug", call->eng->opt->debug);
+	json_kv_i64(w, "NFd", count_fds());
+	json_kv_i64(w, "NGoroutines", (int64_t)fiber_count());
+	json_kv_text(w, "SystemTime", now);
+	json_kv_text(w, "LoggingDriver", call->eng->opt->default_log_driver);
+	json_kv_text(w, "CgroupDriver", "cgroupfs");
+	json_kv_text(w, "CgroupVersion", call->eng->cgroup_v2 ? "2" : "1");
+	json_kv_i64(w, "NEventsListener", 0);
+}
+
+static void put_machine(struct call *call, struct json_writer *w)
+{
+	struct utsname uts = {0};
+
+	uname(&uts);
+	json_kv_text(w, "KernelVersion", uts.release);
+	json_kv_text(w, "OperatingSystem", host_os_name(call->a));
+	json_kv_text(w, "OSVersion", host_os_version(call->a));
+	json_kv_text(w, "OSType", "linux");
+	json_kv_text(w, "Architecture", uts.machine);
+	json_kv_text(w, "IndexServerAddress", INDEX_SERVER);
+	json_kv_i64(w, "NCPU", host_cpus());
+	json_kv_i64(w, "MemTotal", (int64_t)host_memory());
+	json_kv_null(w, "GenericResources");
+	json_kv_text(w, "HttpProxy", "");
+	json_kv_text(w, "HttpsProxy", "");
+	json_kv_text(w, "NoProxy", "");
+	json_kv_text(w, "Name", uts.nodename);
+	json_kv_bool(w, "ExperimentalBuild", false);
+	json_kv_text(w, "ServerVersion", CONFIG_VERSION);
+}
+
+static bool is_cidr(const char *text)
+{
+	return strchr(text, '/') != NULL;
+}
+
+static void put_index(struct json_writer *w, const char *name, bool official, bool secure, const struct texts *mirrors)
+{
+	json_key(w, name);
+	json_object_open(w);
+	json_kv_text(w, "Name", name);
+	json_key(w, "Mirrors");
+	json_array_open(w);
+	for (size_t i = 0; mirrors && i < mirrors->n; i++)
+		json_put_text(w, mirrors->items[i]);
+	json_array_close(w);
+	json_kv_bool(w, "Secure", secure);
+	json_kv_bool(w, "Official", official);
+	json_object_close(w);
+}
+
+static void put_registry(const struct engine_options *opt, struct json_writer *w)
+{
+	json_key(w, "RegistryConfig");
+	json_object_open(w);
+	json_key(w, "InsecureRegistryCIDRs");
+	json_array_open(w);
+	for (size_t i = 0; i < opt->insecure_registries.n; i++)
+		if (is_cidr(opt->insecure_registries.items[i]))
+			json_put_text(w, opt->insecure_registries.items[i]);
+	json_put_text(w, "::1/128");
+	json_put_text(w, "127.0.0.0/8");
+	json_array_close(w);
+	json_key(w, "IndexConfigs");
+	json_object_open(w);
+	put_index(w, "docker.io", true, true, &opt->registry_mirrors);
+	for (size_t i = 0; i < opt->insecure_registries.n; i++)
+		if (!is_cidr(opt->insecure_registries.items[i]))
+			put_index(w, opt->insecure_registries.items[i], false, false, NULL);
+	json_object_close(w);
+	json_key(w, "Mirrors");
+	json_array_open(w);
+	for (size_t i = 0; i < opt->registry_mirrors.n; i++)
+		json_put_text(w, opt->registry_mirrors.items[i]);
+	json_array_close(w);
+	json_object_close(w);
+}
+
+static void put_runtimes(const struct engine_options *opt, struct json_writer *w)
+{
+	json_key(w, "Runtimes");
+	json_object_open(w);
+	for (size_t i = 0; i < opt->n_runtimes; i++) {
+		json_key(w, opt->runtimes[i].name);
+		json_object_open(w);
+		json_kv_text(w, "path", opt->runtimes[i].path);
+		json_object_close(w);
+	}
+	json_object_close(w);
+	json_kv_text(w, "DefaultRuntime", opt->default_runtime);
+	json_kv_text(w, "InitBinary", "docker-init");
+	json_kv_bool(w, "LiveRestoreEnabled", true);
+	json_kv_text(w, "Isolation", "");
+}
+
+static void put_swarm(struct json_writer *w)
+{
+	json_key(w, "Swarm");
+	json_object_open(w);
+	json_kv_text(w, "NodeID", "");
+	json_kv_text(w, "NodeAddr", "");
+	json_kv_text(w, "LocalNodeState", "inactive");
+	json_kv_bool(w, "ControlAvailable", false);
+	json_kv_text(w, "Error", "");
+	json_kv_null(w, "RemoteManagers");
+	json_object_close(w);
+}
+
+static void put_commits(struct json_writer *w)
+{
+	static const char *const parts[] = {"ContainerdCommit", "RuncCommit", "InitCommit"};
+
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		json_key(w, parts[i]);
+		json_object_open(w);
+		json_kv_text(w, "ID", "");
+		json_object_close(w);
+	}
+}
+
+static void put_warnings(struct call *call, struct json_writer *w)
+{
+	json_key(w, "Warnings");
+	json_array_open(w);
+	if (!call->eng->cgroup_v2) {
+		if (!host_has("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+			json_put_text(w, "WARNING: No memory limit support");
+		if (!host_has("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes"))
+			json_put_text(w, "WARNING: No swap limit support");
+	}
+	json_array_close(w);
+}
+
+/* GET /info */
+int api_system_info(struct call *call, struct err *e)
+{
+	const struct engine_options *opt = call->eng->opt;
+	const char *security[] = {"name=seccomp,profile=builtin", "name=cgroupns"};
+	struct json_writer w;
+	struct buf out;
+
+	reply_begin(call, &out, &w);
+	json_object_open(&w);
+	json_kv_text(&w, "ID", call->eng->id);
+	put_counts(call, &w);
+	put_driver(call, &w);
+	put_limits(call, &w);
+	put_debug(call, &w);
+	put_machine(call, &w);
+	put_registry(opt, &w);
+	put_list(&w, "Labels", opt->labels.items, opt->labels.n);
+	put_runtimes(opt, &w);
+	put_swarm(&w);
+	put_commits(&w);
+	put_list(&w, "SecurityOptions", security, call->eng->cgroup_v2 ? 2 : 1);
+	json_key(&w, "CDISpecDirs");
+	json_put_raw(&w, STR("[]"));
+	json_key(&w, "Containerd");
+	json_put_null(&w);
+	put_warnings(call, &w);
+	json_object_close(&w);
+	return reply_json(call, 200, &out, e);
+}
