@@ -11,6 +11,10 @@ fuzz-fmt := $(addprefix firmware/core/,arena.c buf.c err.c mem.c pool.c str.c) f
 fuzzers += clock
 clock-srcs := firmware/core/clock.c firmware/core/str.c
 
+fuzzers += http
+http-srcs := $(addprefix firmware/net/,http_parse.c http_chunked.c http_url.c) \
+	$(addprefix firmware/core/,arena.c err.c mem.c pool.c str.c)
+
 fuzzers += json
 json-srcs := $(addprefix firmware/fmt/,json.c json_check.c json_scan.c json_text.c json_write.c) \
 	$(fuzz-fmt)

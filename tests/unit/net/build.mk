@@ -46,3 +46,11 @@ units += net/test_tls
 net/test_tls-srcs := $(net/test_http_client-srcs)
 net/test_tls-libs := $(net/test_http_client-libs)
 endif
+
+units += net/test_proxy
+net/test_proxy-srcs := firmware/net/http_proxy.c firmware/net/http_url.c firmware/fmt/base64.c \
+	$(net-core)
+
+units += net/test_socket
+net/test_socket-srcs := firmware/net/socket.c firmware/net/activation.c \
+	$(if $(CONFIG_VSOCK),firmware/net/vsock.c) $(net-core)
