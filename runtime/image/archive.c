@@ -46,7 +46,8 @@ static int add_file(struct archive *a, const char *name, struct archive_file **r
 	struct archive_file *f;
 
 	if (a->n_files == CONFIG_LOAD_FILES_MAX)
-		return err_set(e, ERR_TOO_LARGE, "the archive has more than %d files (CONFIG_LOAD_FILES_MAX)",
+		return err_set(e, ERR_TOO_LARGE,
+			       "the archive has more than %d files (CONFIG_LOAD_FILES_MAX)",
 			       CONFIG_LOAD_FILES_MAX);
 	if (a->n_files == a->cap_files) {
 		size_t cap = a->cap_files ? 2 * a->cap_files : 64;
@@ -102,7 +103,8 @@ static int spool_link(struct spool *s, struct archive_file *f, struct err *e)
 	const char *slash = strrchr(f->name, '/');
 	size_t dir = slash && s->entry.type == TAR_SYMLINK ? (size_t)(slash - f->name) + 1 : 0;
 
-	if (snprintf(s->copy, COPY_SIZE, "%.*s%s", (int)dir, f->name, s->entry.link) >= NAME_MAX_BYTES ||
+	if (snprintf(s->copy, COPY_SIZE, "%.*s%s", (int)dir, f->name, s->entry.link) >=
+		    NAME_MAX_BYTES ||
 	    archive_path_clean(s->copy, s->path) < 0)
 		return err_set(e, ERR_INVALID, "invalid link in the archive: %.200s", f->name);
 	f->link = arena_strdup(&s->archive->mem, s->path);
@@ -117,8 +119,10 @@ static int spool_entry(struct spool *s, struct err *e)
 
 	if (type != TAR_FILE && type != TAR_SYMLINK && type != TAR_HARDLINK)
 		return 0;
-	if (strlen(s->entry.name) > NAME_MAX_BYTES || archive_path_clean(s->entry.name, s->path) < 0)
-		return err_set(e, ERR_INVALID, "invalid name in the archive: %.200s", s->entry.name);
+	if (strlen(s->entry.name) > NAME_MAX_BYTES ||
+	    archive_path_clean(s->entry.name, s->path) < 0)
+		return err_set(e, ERR_INVALID, "invalid name in the archive: %.200s",
+			       s->entry.name);
 	rc = add_file(s->archive, s->path, &f, e);
 	if (rc < 0)
 		return rc;
@@ -156,7 +160,8 @@ int archive_spool(struct archive *a, struct reader *source, struct err *e)
 
 /* --- looking at it --- */
 
-void archive_file_path(const struct archive *a, const struct archive_file *f, char out[STORE_PATH_MAX])
+void archive_file_path(const struct archive *a, const struct archive_file *f,
+		       char out[STORE_PATH_MAX])
 {
 	snprintf(out, STORE_PATH_MAX, "%.200s/%u", a->dir, f->number);
 }
@@ -192,8 +197,8 @@ int archive_document(struct archive *a, const char *name, struct str *ret, struc
 int archive_add_image(struct archive *a, const struct archive_image *image, struct err *e)
 {
 	size_t n = a->n_images;
-	struct archive_image *images = arena_grow(&a->mem, a->images, n * sizeof(*images),
-						  (n + 1) * sizeof(*images));
+	struct archive_image *images =
+		arena_grow(&a->mem, a->images, n * sizeof(*images), (n + 1) * sizeof(*images));
 
 	if (!images)
 		return err_sys(e, ENOMEM, "read the archive");
@@ -205,7 +210,8 @@ int archive_add_image(struct archive *a, const struct archive_image *image, stru
 
 static int write_manifest(struct archive *a, struct archive_image *image, struct err *e)
 {
-	struct manifest_layer *layers = arena_alloc_array(&a->mem, image->n_layers + 1, sizeof(*layers));
+	struct manifest_layer *layers =
+		arena_alloc_array(&a->mem, image->n_layers + 1, sizeof(*layers));
 	struct buf out;
 
 	if (!layers)
@@ -233,8 +239,9 @@ int archive_complete_image(struct archive *a, struct archive_image *image, struc
 	if (rc < 0)
 		return rc;
 	if (n != image->n_layers)
-		return err_set(e, ERR_INVALID, "invalid manifest, layers length mismatch: expected %zu, got %zu",
-			       n, image->n_layers);
+		return err_set(e, ERR_INVALID,
+			       "invalid manifest, layers length mismatch: expected %zu, got %zu", n,
+			       image->n_layers);
 	if (spec.os && spec.os[0] && strcmp(spec.os, "linux"))
 		return err_set(e, ERR_INVALID, "cannot load %.64s image on linux", spec.os);
 	digest_of(image->config.p, image->config.n, &image->config_digest);
@@ -258,7 +265,8 @@ int archive_read(struct archive *a, struct err *e)
 		rc = archive_read_legacy(a, e);
 	else
 		return err_set(e, ERR_INVALID,
-			       "no image archive: it has neither manifest.json nor index.json nor repositories");
+			       "no image archive: it has neither manifest.json nor index.json nor "
+			       "repositories");
 	if (rc == 0 && !a->n_images)
 		return err_set(e, ERR_INVALID, "the archive has no image");
 	return rc;

@@ -59,12 +59,16 @@ void archive_done(struct archive *a);
 
 /* By clean name, through links; NULL when there is none. */
 const struct archive_file *archive_find(const struct archive *a, const char *name);
-void archive_file_path(const struct archive *a, const struct archive_file *f, char out[STORE_PATH_MAX]);
+void archive_file_path(const struct archive *a, const struct archive_file *f,
+		       char out[STORE_PATH_MAX]);
 /* A small file's bytes. ERR_INVALID "the archive has no NAME". */
-int archive_document(struct archive *a, const char *name, struct str *ret, struct err *e) WARN_UNUSED;
-int archive_add_image(struct archive *a, const struct archive_image *image, struct err *e) WARN_UNUSED;
+int archive_document(struct archive *a, const char *name, struct str *ret, struct err *e)
+	WARN_UNUSED;
+int archive_add_image(struct archive *a, const struct archive_image *image, struct err *e)
+	WARN_UNUSED;
 /* Check config against the layers, and make a manifest unless there is one. */
-int archive_complete_image(struct archive *a, struct archive_image *image, struct err *e) WARN_UNUSED;
+int archive_complete_image(struct archive *a, struct archive_image *image, struct err *e)
+	WARN_UNUSED;
 int archive_read_docker(struct archive *a, struct err *e) WARN_UNUSED;
 int archive_read_legacy(struct archive *a, struct err *e) WARN_UNUSED;
 int archive_read_oci(struct archive *a, struct err *e) WARN_UNUSED;

@@ -44,7 +44,8 @@ static int familiar_tag(struct archive *a, struct str text, const char **ret, st
 	return 0;
 }
 
-static int find_layer(struct archive *a, const char *name, const struct archive_file **ret, struct err *e)
+static int find_layer(struct archive *a, const char *name, const struct archive_file **ret,
+		      struct err *e)
 {
 	const struct archive_file *f = archive_find(a, name);
 
@@ -72,7 +73,8 @@ static int read_saved(struct archive *a, const struct saved_image *saved, struct
 	if (!image.layers || !image.names)
 		return err_sys(e, ENOMEM, "read the archive");
 	for (; rc == 0 && image.n_layers < saved->layers.n; image.n_layers++)
-		rc = find_layer(a, saved->layers.items[image.n_layers], &image.layers[image.n_layers], e);
+		rc = find_layer(a, saved->layers.items[image.n_layers],
+				&image.layers[image.n_layers], e);
 	for (; rc == 0 && image.n_names < saved->tags.n; image.n_names++)
 		rc = familiar_tag(a, str_from(saved->tags.items[image.n_names]),
 				  &image.names[image.n_names], e);
@@ -119,7 +121,8 @@ struct legacy {
 };
 
 /* The digest of a layer's tar, whichever way it was compressed. */
-static int find_diff_id(struct archive *a, const struct archive_file *f, struct digest *ret, struct err *e)
+static int find_diff_id(struct archive *a, const struct archive_file *f, struct digest *ret,
+			struct err *e)
 {
 	CLEANUP(inflate_freep) struct inflate *inflate = NULL;
 	CLEANUP_MEM char *copy = NULL;
@@ -193,7 +196,8 @@ static int walk(struct legacy *l, struct str id, struct err *e)
 	}
 }
 
-static void copy_text(struct json_writer *w, const char *key, struct json_node from, const char *member)
+static void copy_text(struct json_writer *w, const char *key, struct json_node from,
+		      const char *member)
 {
 	struct json_node n = json_get(from, member);
 
@@ -235,8 +239,9 @@ static void write_history(struct legacy *l, struct json_writer *w)
 /* The configuration of today out of the top layer's json, as the engine makes it. */
 static int write_config(struct legacy *l, struct str *ret, struct err *e)
 {
-	static const char *const dropped[] = {"id",	  "parent",   "Size",	  "parent_id", "layer_id",
-					      "throwaway", "checksum", "rootfs", "history"};
+	static const char *const dropped[] = {"id",	   "parent",   "Size",
+					      "parent_id", "layer_id", "throwaway",
+					      "checksum",  "rootfs",   "history"};
 	struct json_node top = l->layers[0].json, value;
 	struct json_iter it = {0};
 	struct json_writer w;
@@ -273,7 +278,8 @@ static int write_config(struct legacy *l, struct str *ret, struct err *e)
 	return 0;
 }
 
-static int read_tag(struct legacy *l, const char *repository, struct str tag, struct str id, struct err *e)
+static int read_tag(struct legacy *l, const char *repository, struct str tag, struct str id,
+		    struct err *e)
 {
 	struct archive *a = l->archive;
 	struct archive_image image = {.n_names = 1};

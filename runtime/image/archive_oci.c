@@ -8,8 +8,8 @@
 #define NESTED_MAX 4
 
 /* The file of a blob, whose bytes must be what its name says. */
-static int find_blob(const struct archive *a, const struct digest *d, const struct archive_file **ret,
-		     struct err *e)
+static int find_blob(const struct archive *a, const struct digest *d,
+		     const struct archive_file **ret, struct err *e)
 {
 	const struct archive_file *f;
 	char name[96];
@@ -34,8 +34,8 @@ static int read_blob(struct archive *a, const struct digest *d, struct str *ret,
 }
 
 /* A full name is one; a bare tag (what other tools write) names no repository. */
-static NOINLINE int take_name(struct archive *a, const struct descriptor *d, struct archive_image *image,
-			      struct err *e)
+static NOINLINE int take_name(struct archive *a, const struct descriptor *d,
+			      struct archive_image *image, struct err *e)
 {
 	const char *name = text_map_get(&d->annotations, "io.containerd.image.name");
 	struct reference ref;
@@ -74,7 +74,8 @@ static int read_image(struct archive *a, const struct descriptor *named, const s
 	if (!image.layers)
 		return err_sys(e, ENOMEM, "read the archive");
 	for (; rc == 0 && image.n_layers < m->n_entries; image.n_layers++)
-		rc = find_blob(a, &m->entries[image.n_layers].digest, &image.layers[image.n_layers], e);
+		rc = find_blob(a, &m->entries[image.n_layers].digest, &image.layers[image.n_layers],
+			       e);
 	if (rc == 0)
 		rc = archive_complete_image(a, &image, e);
 	return rc < 0 ? rc : archive_add_image(a, &image, e);

@@ -9,7 +9,8 @@
 #define TICK_MS 100
 
 int layer_batch_init(struct layer_batch *b, struct image_store *s, const struct digest *diff_ids,
-		     const struct digest *blobs, const uint64_t *blob_sizes, size_t n, struct err *e)
+		     const struct digest *blobs, const uint64_t *blob_sizes, size_t n,
+		     struct err *e)
 {
 	b->store = s;
 	waitq_init(&b->changed);

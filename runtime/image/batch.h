@@ -18,10 +18,10 @@ struct layer_task {
 	struct job job;
 	struct layer_work work; /* chain, parent, diff_id, blob are given */
 	struct layer_batch *batch;
-	uint64_t total;	  /* bytes of the blob */
-	size_t slot;	  /* helper that runs it, < CONFIG_PULL_CONCURRENCY */
+	uint64_t total; /* bytes of the blob */
+	size_t slot;	/* helper that runs it, < CONFIG_PULL_CONCURRENCY */
 	enum task_state state;
-	bool local;	  /* the blob is on disk already */
+	bool local;	     /* the blob is on disk already */
 	struct layer *layer; /* held once done */
 	bool blob_held;
 	/* for whoever reports */

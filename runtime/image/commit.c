@@ -111,7 +111,7 @@ struct commit_job {
 	struct record_text {
 		char path[STORE_PATH_MAX];
 		struct buf text;
-	} *records;
+	} * records;
 	size_t n_records;
 	char remove[STORE_PATH_MAX]; /* "" when none */
 	struct buf names, index;
@@ -291,10 +291,11 @@ static int commit_run(struct job *job)
 	if (j->sync_all && syncfs(j->root_fd) < 0)
 		return err_sys(&job->err, errno, "sync the data root");
 	for (size_t i = 0; rc == 0 && i < j->n_records; i++)
-		rc = file_replace_at(j->root_fd, j->records[i].path, buf_str(&j->records[i].text), 0600,
-				     true, &job->err);
+		rc = file_replace_at(j->root_fd, j->records[i].path, buf_str(&j->records[i].text),
+				     0600, true, &job->err);
 	if (rc == 0)
-		rc = file_replace_at(j->root_fd, NAMES_FILE, buf_str(&j->names), 0600, true, &job->err);
+		rc = file_replace_at(j->root_fd, NAMES_FILE, buf_str(&j->names), 0600, true,
+				     &job->err);
 	if (rc == 0 && j->remove[0]) {
 		if (unlinkat(j->root_fd, j->remove, 0) < 0 && errno != ENOENT)
 			rc = err_sys(&job->err, errno, "remove %s", j->remove);
@@ -302,7 +303,8 @@ static int commit_run(struct job *job)
 			rc = dir_sync_at(j->root_fd, RECORDS_DIR, &job->err);
 	}
 	if (rc == 0)
-		rc = file_replace_at(j->root_fd, INDEX_FILE, buf_str(&j->index), 0644, true, &job->err);
+		rc = file_replace_at(j->root_fd, INDEX_FILE, buf_str(&j->index), 0644, true,
+				     &job->err);
 	return rc;
 }
 
@@ -374,10 +376,11 @@ static int still_so(struct image_store *s, const struct commit *c, struct err *e
 		return err_set(e, ERR_NOT_FOUND, "No such image: %s", c->remove->id.text);
 	for (size_t i = 0; i < c->remove->names.n; i++) {
 		if (!changed(c, c->remove->names.items[i].key))
-			return err_set(e, ERR_CONFLICT,
-				       "conflict: unable to delete %.12s (must be forced) - image is "
-				       "referenced in multiple repositories",
-				       digest_hex(&c->remove->id));
+			return err_set(
+				e, ERR_CONFLICT,
+				"conflict: unable to delete %.12s (must be forced) - image is "
+				"referenced in multiple repositories",
+				digest_hex(&c->remove->id));
 	}
 	return 0;
 }

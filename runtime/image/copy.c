@@ -84,9 +84,11 @@ static int copy_blocks(struct copy *c, int from, int to, uint64_t size, struct e
 	if (ioctl(to, FICLONE, from) == 0)
 		return 0;
 	while (size) {
-		ssize_t n = copy_file_range(from, NULL, to, NULL, MIN(size, (uint64_t)COPY_STEP), 0);
+		ssize_t n =
+			copy_file_range(from, NULL, to, NULL, MIN(size, (uint64_t)COPY_STEP), 0);
 
-		if (n < 0 && (errno == EXDEV || errno == ENOSYS || errno == EOPNOTSUPP || errno == EINVAL)) {
+		if (n < 0 &&
+		    (errno == EXDEV || errno == ENOSYS || errno == EOPNOTSUPP || errno == EINVAL)) {
 			n = read(from, c->value, XATTR_VALUE_MAX);
 			if (n > 0 && fd_write_all(to, c->value, (size_t)n) < 0)
 				n = -1;
@@ -103,7 +105,8 @@ static int copy_blocks(struct copy *c, int from, int to, uint64_t size, struct e
 }
 
 /* A second name of a file already copied: 1 linked, 0 not (then it is remembered). */
-static int copy_link(struct copy *c, const struct stat *st, int to_dir, const char *name, struct err *e)
+static int copy_link(struct copy *c, const struct stat *st, int to_dir, const char *name,
+		     struct err *e)
 {
 	char key[24];
 	struct map_node *n;
@@ -130,8 +133,8 @@ static int copy_link(struct copy *c, const struct stat *st, int to_dir, const ch
 	return 0;
 }
 
-static int copy_node(struct copy *c, int from_dir, int to_dir, const char *name, const struct stat *st,
-		     struct err *e)
+static int copy_node(struct copy *c, int from_dir, int to_dir, const char *name,
+		     const struct stat *st, struct err *e)
 {
 	char from_path[320], to_path[320];
 	struct timespec times[2] = {st->st_atim, st->st_mtim};
@@ -141,7 +144,8 @@ static int copy_node(struct copy *c, int from_dir, int to_dir, const char *name,
 		return rc < 0 ? rc : 0;
 	if (S_ISREG(st->st_mode)) {
 		CLEANUP_FD int from = openat(from_dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-		CLEANUP_FD int to = openat(to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		CLEANUP_FD int to =
+			openat(to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 		if (from < 0 || to < 0)
 			return fail(c, e, "open");
@@ -166,7 +170,9 @@ static int copy_node(struct copy *c, int from_dir, int to_dir, const char *name,
 	snprintf(to_path, sizeof(to_path), "/proc/self/fd/%d/%s", to_dir, name);
 	if (copy_attributes(from_path, to_path, c->names, c->value) < 0)
 		return fail(c, e, "set attributes of");
-	return utimensat(to_dir, name, times, AT_SYMLINK_NOFOLLOW) < 0 ? fail(c, e, "set the time of") : 0;
+	return utimensat(to_dir, name, times, AT_SYMLINK_NOFOLLOW) < 0
+		       ? fail(c, e, "set the time of")
+		       : 0;
 }
 
 static bool is_opaque(int fd)
@@ -198,10 +204,11 @@ static int empty_directory(int fd, struct err *e)
 
 static int copy_directory(struct copy *c, int from, int to, unsigned depth, struct err *e);
 
-static int copy_subdirectory(struct copy *c, int from_dir, int to_dir, const char *name, unsigned depth,
-			     struct err *e)
+static int copy_subdirectory(struct copy *c, int from_dir, int to_dir, const char *name,
+			     unsigned depth, struct err *e)
 {
-	CLEANUP_FD int from = openat(from_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	CLEANUP_FD int from =
+		openat(from_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	CLEANUP_FD int to = -1;
 	struct timespec times[2];
 	struct stat st;
@@ -226,7 +233,8 @@ static int copy_subdirectory(struct copy *c, int from_dir, int to_dir, const cha
 	return rc;
 }
 
-static int copy_entry(struct copy *c, int from, int to, const char *name, unsigned depth, struct err *e)
+static int copy_entry(struct copy *c, int from, int to, const char *name, unsigned depth,
+		      struct err *e)
 {
 	struct stat st, there;
 
@@ -263,14 +271,15 @@ static int copy_pass(struct copy *c, DIR *dir, int from, int to, bool whiteouts,
 	while (rc == 0 && (entry = readdir(dir))) {
 		const char *name = entry->d_name;
 
-		if (!strcmp(name, ".") || !strcmp(name, "..") || strz_starts(name, ".wh.") != whiteouts)
+		if (!strcmp(name, ".") || !strcmp(name, "..") ||
+		    strz_starts(name, ".wh.") != whiteouts)
 			continue;
 		if (c->job && job_stopped(c->job))
 			return err_sys(e, ECANCELED, "copy");
 		if (saved + strlen(name) + 2 > sizeof(c->path))
 			return err_set(e, ERR_TOO_LARGE, "a path in the image is too long");
-		c->path_n = saved + (size_t)snprintf(c->path + saved, sizeof(c->path) - saved, "%s%s",
-						     saved ? "/" : "", name);
+		c->path_n = saved + (size_t)snprintf(c->path + saved, sizeof(c->path) - saved,
+						     "%s%s", saved ? "/" : "", name);
 		rc = copy_entry(c, from, to, name, depth, e);
 		c->path_n = saved;
 		c->path[saved] = '\0';

@@ -76,8 +76,8 @@ static bool directory_taken(struct image_store *s, const struct digest *chain)
 	return fstatat(s->root_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static int layer_add(struct image_store *s, const struct digest *chain, const struct digest *diff_id,
-		     struct layer **ret, struct err *e)
+static int layer_add(struct image_store *s, const struct digest *chain,
+		     const struct digest *diff_id, struct layer **ret, struct err *e)
 {
 	struct layer *l;
 

@@ -29,33 +29,36 @@
 struct image_store;
 
 struct image {
-	struct map_node node;	/* by hex ID */
-	struct arena mem;	/* heap arena of everything below */
+	struct map_node node; /* by hex ID */
+	struct arena mem;     /* heap arena of everything below */
 	unsigned refs;
-	bool gone;		/* removed from the store; memory lives until the last unref */
-	struct digest id;	/* of the configuration */
-	struct digest manifest; /* of the manifest blob it came with (made by us for docker archives) */
-	struct image_spec spec;	/* decoded configuration document, without its history (image_config_text has it) */
-	struct digest *diff_ids;  /* n_layers, base first */
+	bool gone;	  /* removed from the store; memory lives until the last unref */
+	struct digest id; /* of the configuration */
+	struct digest
+		manifest; /* of the manifest blob it came with (made by us for docker archives) */
+	struct image_spec spec;	 /* decoded configuration document, without its history
+				    (image_config_text has it) */
+	struct digest *diff_ids; /* n_layers, base first */
 	struct digest *chain_ids;
 	size_t n_layers;
-	uint64_t size;		  /* sum of the unpacked layers' bytes */
+	uint64_t size;		   /* sum of the unpacked layers' bytes */
 	const char *manifest_type; /* media type of the manifest blob */
 	uint64_t manifest_size;
-	struct digest *blobs;	  /* n_layers, the layers as they came (compressed or not) */
-	uint64_t *layer_sizes;	  /* n_layers, bytes of files in each */
-	int64_t created_ns;	  /* from the configuration; 0 when absent */
+	struct digest *blobs;  /* n_layers, the layers as they came (compressed or not) */
+	uint64_t *layer_sizes; /* n_layers, bytes of files in each */
+	int64_t created_ns;    /* from the configuration; 0 when absent */
 	int64_t last_tag_ns;
-	struct text_map names;	  /* familiar tag ("alpine:latest") → "" ; see image_names */
-	unsigned containers;	  /* containers that use it (kept by runtime/container) */
-	unsigned running;	  /* of these, running */
+	struct text_map names; /* familiar tag ("alpine:latest") → "" ; see image_names */
+	unsigned containers;   /* containers that use it (kept by runtime/container) */
+	unsigned running;      /* of these, running */
 };
 
 /*
- * Open (and make) the store: reads all metadata, verifies what can be verified cheaply, sweeps temporary
- * files and half-made layers (the number swept is logged).
+ * Open (and make) the store: reads all metadata, verifies what can be verified cheaply, sweeps
+ * temporary files and half-made layers (the number swept is logged).
  */
-int image_store_open(struct image_store **ret, const struct engine_options *opt, struct err *e) FIBER_FN WARN_UNUSED;
+int image_store_open(struct image_store **ret, const struct engine_options *opt, struct err *e)
+	FIBER_FN WARN_UNUSED;
 void image_store_close(struct image_store *s);
 size_t image_store_count(const struct image_store *s);
 const char *image_store_driver(const struct image_store *s); /* "overlay2" or "vfs" */
@@ -68,55 +71,68 @@ DEFINE_CLEANUP(struct image *, image_unref)
  * Find by reference, full ID ("sha256:…" or hex), or unique ID prefix. A reference is taken.
  * ERR_NOT_FOUND "No such image: x:latest"; ambiguous prefix ERR_INVALID.
  */
-int image_lookup(struct image_store *s, const char *name, struct image **ret, struct err *e) WARN_UNUSED;
+int image_lookup(struct image_store *s, const char *name, struct image **ret, struct err *e)
+	WARN_UNUSED;
 /* All images, newest first, each referenced, in the arena; the caller unrefs each. */
-int image_list(struct image_store *s, struct arena *a, struct image ***ret, size_t *ret_n, struct err *e) WARN_UNUSED;
-/* Familiar names of an image: tags ("alpine:latest") and digests ("alpine@sha256:…"), in the arena. */
-int image_names(struct image_store *s, const struct image *img, struct arena *a, struct texts *ret_tags,
-		struct texts *ret_digests) WARN_UNUSED;
+int image_list(struct image_store *s, struct arena *a, struct image ***ret, size_t *ret_n,
+	       struct err *e) WARN_UNUSED;
+/* Familiar names of an image: tags ("alpine:latest") and digests ("alpine@sha256:…"), in the arena.
+ */
+int image_names(struct image_store *s, const struct image *img, struct arena *a,
+		struct texts *ret_tags, struct texts *ret_digests) WARN_UNUSED;
 /* The configuration blob, verbatim, in the arena. */
-int image_config_text(struct image_store *s, const struct image *img, struct arena *a, struct str *ret,
-		      struct err *e) WARN_UNUSED;
+int image_config_text(struct image_store *s, const struct image *img, struct arena *a,
+		      struct str *ret, struct err *e) WARN_UNUSED;
 
-/* Give img another name (replacing what had it). ref is parsed with the tag defaulted. Durable on return. */
-int image_tag(struct image_store *s, struct image *img, const struct reference *ref, struct err *e) FIBER_FN WARN_UNUSED;
+/* Give img another name (replacing what had it). ref is parsed with the tag defaulted. Durable on
+ * return. */
+int image_tag(struct image_store *s, struct image *img, const struct reference *ref, struct err *e)
+	FIBER_FN WARN_UNUSED;
 
 struct image_removed {
-	bool deleted; /* false: untagged */
+	bool deleted;	  /* false: untagged */
 	const char *what; /* familiar name or digest */
 };
 /*
- * Remove by name or ID as DELETE /images/{name} does: untag, and delete when the last name goes (or it was
- * named by ID). Conflicts carry the engine's messages (WIRE J). The records are in the arena.
+ * Remove by name or ID as DELETE /images/{name} does: untag, and delete when the last name goes (or
+ * it was named by ID). Conflicts carry the engine's messages (WIRE J). The records are in the
+ * arena.
  */
 int image_remove(struct image_store *s, const char *name, bool force, bool noprune, struct arena *a,
 		 struct image_removed **ret, size_t *ret_n, struct err *e) FIBER_FN WARN_UNUSED;
 /* For the conflict messages: tells one container that uses img ("" when none; running first). */
 void image_store_set_user_lookup(struct image_store *s,
-				 bool (*find)(void *arg, const struct image *img, bool running, char id_out[65]), void *arg);
+				 bool (*find)(void *arg, const struct image *img, bool running,
+					      char id_out[65]),
+				 void *arg);
 
 /* One line of progress, as the engine streams it. NULL/-1 members are left out. */
 struct progress {
 	const char *stream;
 	const char *status;
 	const char *id;
-	int64_t current, total; /* -1: none; progressDetail is {} when status concerns a layer without counts */
+	int64_t current, total; /* -1: none; progressDetail is {} when status concerns a layer
+				   without counts */
 	bool detail;		/* write progressDetail even when empty */
 	const char *aux;	/* JSON */
 };
 struct progress_sink {
-	int (*emit)(struct progress_sink *sink, const struct progress *p) FIBER_FN; /* negative: the client is gone */
+	int (*emit)(struct progress_sink *sink, const struct progress *p)
+		FIBER_FN; /* negative: the client is gone */
 };
 
 /*
- * POST /images/load: source is a blocking reader over the (possibly compressed) archive that is read
- * inside jobs only; begin/end bracket it (http_body_begin_blocking) through body. Emits "Loaded image: …".
+ * POST /images/load: source is a blocking reader over the (possibly compressed) archive that is
+ * read inside jobs only; begin/end bracket it (http_body_begin_blocking) through body. Emits
+ * "Loaded image: …".
  */
 struct image_source {
-	int (*begin)(struct image_source *src, struct job *job, struct reader **ret, struct err *e) FIBER_FN;
+	int (*begin)(struct image_source *src, struct job *job, struct reader **ret, struct err *e)
+		FIBER_FN;
 	void (*end)(struct image_source *src);
 };
-int image_load(struct image_store *s, struct image_source *src, struct progress_sink *sink, struct err *e) FIBER_FN WARN_UNUSED;
+int image_load(struct image_store *s, struct image_source *src, struct progress_sink *sink,
+	       struct err *e) FIBER_FN WARN_UNUSED;
 
 struct registry_auth {
 	const char *username, *password;
@@ -126,20 +142,25 @@ struct registry_auth {
 /* Decode X-Registry-Auth (base64 JSON); undecodable is anonymous, as in the engine. */
 void registry_auth_decode(struct str header, struct arena *a, struct registry_auth *ret);
 
-/* POST /images/create?fromImage: pull a tag, a digest, or (ref without either) every tag. platform may be NULL ("os/arch[/variant]"). */
+/* POST /images/create?fromImage: pull a tag, a digest, or (ref without either) every tag. platform
+ * may be NULL ("os/arch[/variant]"). */
 int image_pull(struct image_store *s, const struct reference *ref, const char *platform,
-	       const struct registry_auth *auth, struct progress_sink *sink, struct err *e) FIBER_FN WARN_UNUSED;
+	       const struct registry_auth *auth, struct progress_sink *sink, struct err *e)
+	FIBER_FN WARN_UNUSED;
 
 /* --- root filesystems of containers (snapshots), see layer.h --- */
 
 /*
- * Prepare a writable root for container id on top of img; durable. With an init layer holding the mount points.
- * From then on the snapshot itself keeps the layers: img may be NULL in the calls below, and may be removed.
+ * Prepare a writable root for container id on top of img; durable. With an init layer holding the
+ * mount points. From then on the snapshot itself keeps the layers: img may be NULL in the calls
+ * below, and may be removed.
  */
-int snapshot_create(struct image_store *s, const char *id, struct image *img, struct err *e) FIBER_FN WARN_UNUSED;
-/* Mount it (idempotent); the path of the merged root is <data-root>/snapshots/<id>/merged (vfs: the copy). */
-int snapshot_mount(struct image_store *s, const char *id, struct image *img, char *path, size_t path_size,
-		   struct err *e) FIBER_FN WARN_UNUSED;
+int snapshot_create(struct image_store *s, const char *id, struct image *img, struct err *e)
+	FIBER_FN WARN_UNUSED;
+/* Mount it (idempotent); the path of the merged root is <data-root>/snapshots/<id>/merged (vfs: the
+ * copy). */
+int snapshot_mount(struct image_store *s, const char *id, struct image *img, char *path,
+		   size_t path_size, struct err *e) FIBER_FN WARN_UNUSED;
 int snapshot_unmount(struct image_store *s, const char *id, struct err *e) FIBER_FN WARN_UNUSED;
 /* Unmount and delete; what is not there is fine. */
 int snapshot_remove(struct image_store *s, const char *id, struct err *e) FIBER_FN WARN_UNUSED;
@@ -149,11 +170,14 @@ enum snapshot_fate {
 	SNAPSHOT_UNMOUNT = 1, /* kept, its container does not run */
 	SNAPSHOT_KEEP = 2,    /* in use */
 };
-/* After start: ask keep() (enum snapshot_fate) about every snapshot and act on it. Returns how many were deleted. */
-int snapshot_sweep(struct image_store *s, int (*keep)(void *arg, const char *id), void *arg, struct err *e) FIBER_FN WARN_UNUSED;
+/* After start: ask keep() (enum snapshot_fate) about every snapshot and act on it. Returns how many
+ * were deleted. */
+int snapshot_sweep(struct image_store *s, int (*keep)(void *arg, const char *id), void *arg,
+		   struct err *e) FIBER_FN WARN_UNUSED;
 /* GraphDriver.Data of inspect: LowerDir, UpperDir, WorkDir, MergedDir (overlay2) as text pairs. */
-int snapshot_describe(struct image_store *s, const char *id, const struct image *img, struct arena *a,
-		      struct text_map *ret) WARN_UNUSED;
-int image_describe_layers(struct image_store *s, const struct image *img, struct arena *a, struct text_map *ret) WARN_UNUSED;
+int snapshot_describe(struct image_store *s, const char *id, const struct image *img,
+		      struct arena *a, struct text_map *ret) WARN_UNUSED;
+int image_describe_layers(struct image_store *s, const struct image *img, struct arena *a,
+			  struct text_map *ret) WARN_UNUSED;
 
 #endif

@@ -18,7 +18,8 @@ static int write_run(struct job *job)
 	struct digest found;
 	int rc = blob_write(w->root_fd, w->config_tmp, w->config, &found, &job->err);
 
-	return rc < 0 ? rc : blob_write(w->root_fd, w->manifest_tmp, w->manifest, &found, &job->err);
+	return rc < 0 ? rc
+		      : blob_write(w->root_fd, w->manifest_tmp, w->manifest, &found, &job->err);
 }
 
 static int write_documents(struct image_store *s, const struct install *in, struct err *e) FIBER_FN
@@ -56,9 +57,11 @@ int image_name(struct image_store *s, struct image *img, const char *const *name
 	return store_commit(s, &c, e);
 }
 
-static int commit_new(struct image_store *s, const struct install *in, struct image *img, struct err *e) FIBER_FN
+static int commit_new(struct image_store *s, const struct install *in, struct image *img,
+		      struct err *e) FIBER_FN
 {
-	CLEANUP_MEM struct name_change *changes = mem_alloc_array(in->n_names + 1, sizeof(*changes));
+	CLEANUP_MEM struct name_change *changes =
+		mem_alloc_array(in->n_names + 1, sizeof(*changes));
 	struct commit c = {.add = img, .names = changes, .n_names = in->n_names};
 
 	if (!changes)
@@ -68,8 +71,8 @@ static int commit_new(struct image_store *s, const struct install *in, struct im
 	return store_commit(s, &c, e);
 }
 
-static int make_image(const struct install *in, const struct digest *config, const struct digest *manifest,
-		      struct image **ret, struct err *e)
+static int make_image(const struct install *in, const struct digest *config,
+		      const struct digest *manifest, struct image **ret, struct err *e)
 {
 	const struct layer_batch *b = in->batch;
 	CLEANUP_MEM struct layer_record *layers = mem_alloc_array(b->n_tasks + 1, sizeof(*layers));
@@ -92,7 +95,8 @@ static int make_image(const struct install *in, const struct digest *config, con
 	return image_from_record(&r, in->config, ret, e);
 }
 
-int image_install(struct image_store *s, const struct install *in, struct image **ret, struct err *e) FIBER_FN
+int image_install(struct image_store *s, const struct install *in, struct image **ret,
+		  struct err *e) FIBER_FN
 {
 	struct digest config, manifest;
 	struct image *img = NULL;

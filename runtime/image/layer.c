@@ -15,7 +15,8 @@
 
 /* --- layer.json --- */
 
-static int write_layer_file(const struct layer_work *w, const struct unpack_result *u, struct err *e)
+static int write_layer_file(const struct layer_work *w, const struct unpack_result *u,
+			    struct err *e)
 {
 	char path[STORE_PATH_MAX + 16], text[LAYER_FILE_MAX / 4];
 	struct json_writer j;
@@ -49,7 +50,8 @@ static int take_digest(struct json_node n, struct arena *a, struct digest *ret, 
 	return digest_parse(text, ret, e);
 }
 
-int layer_file_read(int root_fd, const char *name, struct arena *a, struct layer_file *ret, struct err *e)
+int layer_file_read(int root_fd, const char *name, struct arena *a, struct layer_file *ret,
+		    struct err *e)
 {
 	char path[STORE_PATH_MAX];
 	struct json_node root;
@@ -151,7 +153,7 @@ struct pipe {
 };
 
 static NOINLINE int unpack_through(struct layer_work *w, const struct job *job, struct pipe *p,
-			  struct unpack_result *u, struct err *e)
+				   struct unpack_result *u, struct err *e)
 {
 	char path[STORE_PATH_MAX + 16];
 	struct unpack_options opt = {.form = w->form, .job = job};
@@ -173,7 +175,8 @@ static NOINLINE int unpack_through(struct layer_work *w, const struct job *job, 
 	return rc == 0 ? drain(&p->out.reader, e) : rc;
 }
 
-/* The digest of the bytes as they came. Even when unpacking failed: wrong bytes are the better reason. */
+/* The digest of the bytes as they came. Even when unpacking failed: wrong bytes are the better
+ * reason. */
 static NOINLINE int verify_source(struct layer_work *w, struct pipe *p, int rc, struct err *e)
 {
 	struct err later = ERR_INIT;
@@ -192,7 +195,8 @@ static NOINLINE int verify_source(struct layer_work *w, struct pipe *p, int rc, 
 		}
 		if (w->blob.text[0] && !digest_eq(&w->blob, &w->blob_found))
 			rc2 = err_set(&later, ERR_INVALID,
-				      "filesystem layer verification failed for digest %s", w->blob.text);
+				      "filesystem layer verification failed for digest %s",
+				      w->blob.text);
 	}
 	if (rc2 < 0 && (rc == 0 || w->blob_found.text[0])) {
 		*e = later;
@@ -201,7 +205,8 @@ static NOINLINE int verify_source(struct layer_work *w, struct pipe *p, int rc, 
 	return rc;
 }
 
-static NOINLINE int publish(struct layer_work *w, const struct unpack_result *u, struct pipe *p, struct err *e)
+static NOINLINE int publish(struct layer_work *w, const struct unpack_result *u, struct pipe *p,
+			    struct err *e)
 {
 	char path[STORE_PATH_MAX];
 	struct digest found;
@@ -209,9 +214,10 @@ static NOINLINE int publish(struct layer_work *w, const struct unpack_result *u,
 
 	digest_from_sha256(&p->out.hash, &found);
 	if (!digest_eq(&found, &w->diff_id))
-		return err_set(e, ERR_INVALID,
-			       "layers from manifest don't match image configuration: layer %s is not %s",
-			       found.text, w->diff_id.text);
+		return err_set(
+			e, ERR_INVALID,
+			"layers from manifest don't match image configuration: layer %s is not %s",
+			found.text, w->diff_id.text);
 	rc = write_layer_file(w, u, e);
 	if (rc == 0 && p->in.blob)
 		rc = blob_writer_commit(&p->blob, NULL, &found, e);

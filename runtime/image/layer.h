@@ -20,12 +20,12 @@
 /* --- unpack.c --- */
 
 struct unpack_options {
-	int root_fd;		/* the directory everything has to stay beneath */
-	enum layer_form form;	/* how "deleted" is written */
-	const struct job *job;	/* its stop flag is honoured; may be NULL */
+	int root_fd;	       /* the directory everything has to stay beneath */
+	enum layer_form form;  /* how "deleted" is written */
+	const struct job *job; /* its stop flag is honoured; may be NULL */
 };
 struct unpack_result {
-	uint64_t size;	    /* bytes of regular files, hard links once */
+	uint64_t size; /* bytes of regular files, hard links once */
 	uint64_t entries;
 	uint64_t whiteouts; /* files and directories marked deleted or opaque */
 };
@@ -47,13 +47,16 @@ struct blob_writer {
 	uint64_t size;
 	uint64_t pushed; /* bytes the kernel was told to write out */
 };
-int blob_writer_open(struct blob_writer *w, int root_fd, const char *tmp, struct err *e) WARN_UNUSED;
+int blob_writer_open(struct blob_writer *w, int root_fd, const char *tmp, struct err *e)
+	WARN_UNUSED;
 /* Give it its name. expected may be NULL; ERR_INVALID when the bytes are not those it names. */
 int blob_writer_commit(struct blob_writer *w, const struct digest *expected, struct digest *ret,
 		       struct err *e) WARN_UNUSED;
-void blob_writer_abort(struct blob_writer *w); /* deletes what was not committed; may be called twice */
+void blob_writer_abort(
+	struct blob_writer *w); /* deletes what was not committed; may be called twice */
 /* A whole blob from memory. */
-int blob_write(int root_fd, const char *tmp, struct str data, struct digest *ret, struct err *e) WARN_UNUSED;
+int blob_write(int root_fd, const char *tmp, struct str data, struct digest *ret, struct err *e)
+	WARN_UNUSED;
 
 /* A reader over a descriptor, from its present offset. */
 struct fd_reader {
@@ -79,7 +82,8 @@ struct layer_work {
 	int root_fd;
 	enum layer_form form;
 	struct digest chain, parent, diff_id; /* parent "" for the base layer */
-	struct digest blob;	   /* expected of the bytes as they come; "" when there is nothing to expect */
+	struct digest
+		blob; /* expected of the bytes as they come; "" when there is nothing to expect */
 	struct reader *source;
 	char dir_tmp[STORE_PATH_MAX];  /* the layer is made here */
 	char blob_tmp[STORE_PATH_MAX]; /* and its blob; "": the blob is there already */

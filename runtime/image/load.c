@@ -162,7 +162,8 @@ static int load_one(struct load *l, const struct archive_image *image, struct er
 	return rc < 0 ? rc : tell_loaded(l, image, e);
 }
 
-int image_load(struct image_store *s, struct image_source *src, struct progress_sink *sink, struct err *e) FIBER_FN
+int image_load(struct image_store *s, struct image_source *src, struct progress_sink *sink,
+	       struct err *e) FIBER_FN
 {
 	struct load *l = mem_alloc(sizeof(*l));
 	int rc;

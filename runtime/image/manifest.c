@@ -31,7 +31,8 @@ static const struct shape_field descriptor_fields[] = {
 	SHAPE_FIELD(struct descriptor_text, "mediaType", media_type, SHAPE_TEXT),
 	SHAPE_FIELD(struct descriptor_text, "digest", digest, SHAPE_TEXT),
 	SHAPE_FIELD(struct descriptor_text, "size", size, SHAPE_I64),
-	SHAPE_FIELD(struct descriptor_text, "platform", platform, SHAPE_PTR, .sub = &shape_platform),
+	SHAPE_FIELD(struct descriptor_text, "platform", platform, SHAPE_PTR,
+		    .sub = &shape_platform),
 	SHAPE_FIELD(struct descriptor_text, "annotations", annotations, SHAPE_TEXT_MAP),
 };
 static const struct shape shape_descriptor = {
@@ -52,7 +53,8 @@ static const struct shape_field manifest_fields[] = {
 	SHAPE_FIELD(struct manifest_text, "mediaType", media_type, SHAPE_TEXT),
 	SHAPE_FIELD(struct manifest_text, "config", config, SHAPE_PTR, .sub = &shape_descriptor),
 	SHAPE_FIELD(struct manifest_text, "layers", layers, SHAPE_ARRAY, .sub = &shape_descriptor),
-	SHAPE_FIELD(struct manifest_text, "manifests", manifests, SHAPE_ARRAY, .sub = &shape_descriptor),
+	SHAPE_FIELD(struct manifest_text, "manifests", manifests, SHAPE_ARRAY,
+		    .sub = &shape_descriptor),
 };
 static const struct shape shape_manifest = {
 	.name = "Manifest",
@@ -95,13 +97,14 @@ static int take_descriptor(const struct descriptor_text *d, struct arena *a, str
 	return 0;
 }
 
-static int take_entries(const struct shape_array *array, size_t max, struct arena *a, struct manifest *m,
-			struct err *e)
+static int take_entries(const struct shape_array *array, size_t max, struct arena *a,
+			struct manifest *m, struct err *e)
 {
 	const struct descriptor_text *items = array->items;
 
 	if (array->n > max)
-		return err_set(e, ERR_TOO_LARGE, "invalid manifest: %zu entries (at most %zu)", array->n, max);
+		return err_set(e, ERR_TOO_LARGE, "invalid manifest: %zu entries (at most %zu)",
+			       array->n, max);
 	m->entries = arena_alloc_array(a, array->n + 1, sizeof(*m->entries));
 	if (!m->entries)
 		return err_sys(e, ENOMEM, "read a manifest");
@@ -129,11 +132,13 @@ static bool is_config_type(const char *type)
 }
 
 /* One type out of what the document says, what came with it, and what it looks like. */
-static int find_type(const struct manifest_text *t, const char *content_type, const char **ret, struct err *e)
+static int find_type(const struct manifest_text *t, const char *content_type, const char **ret,
+		     struct err *e)
 {
 	const char *type = or_empty(t->media_type);
 
-	if (!type[0] && content_type && (is_index_type(content_type) || is_image_type(content_type)))
+	if (!type[0] && content_type &&
+	    (is_index_type(content_type) || is_image_type(content_type)))
 		type = content_type;
 	if (!type[0])
 		type = t->manifests.set && !t->config ? TYPE_OCI_INDEX : TYPE_OCI_MANIFEST;
@@ -169,7 +174,8 @@ int manifest_parse(struct str text, const char *content_type, struct arena *a, s
 			return err_set(e, ERR_INVALID, "invalid manifest: no configuration");
 		rc = take_descriptor(t.config, a, &m.config, e);
 		if (rc == 0 && !is_config_type(m.config.media_type))
-			return err_set(e, ERR_INVALID, "not a container image: its configuration is %.200s",
+			return err_set(e, ERR_INVALID,
+				       "not a container image: its configuration is %.200s",
 				       m.config.media_type);
 		if (rc == 0)
 			rc = take_entries(&t.layers, CONFIG_IMAGE_LAYERS_MAX, a, &m, e);
@@ -206,7 +212,8 @@ void manifest_write(struct buf *out, const struct digest *config, uint64_t confi
 	json_key(&w, "layers");
 	json_array_open(&w);
 	for (size_t i = 0; i < n; i++)
-		write_descriptor(&w, TYPE_OCI_LAYER, layers[i].suffix, &layers[i].digest, layers[i].size);
+		write_descriptor(&w, TYPE_OCI_LAYER, layers[i].suffix, &layers[i].digest,
+				 layers[i].size);
 	json_array_close(&w);
 	json_object_close(&w);
 }
@@ -288,8 +295,8 @@ int platform_parse(const char *text, struct arena *a, struct platform *ret, stru
 		for (size_t k = 0; k < parts[i].n; k++) {
 			char c = parts[i].p[k];
 
-			if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-			      strchr("._-", c)))
+			if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+			      (c >= '0' && c <= '9') || strchr("._-", c)))
 				goto invalid;
 		}
 		copies[i] = arena_strndup(a, parts[i].p, parts[i].n);
@@ -321,14 +328,14 @@ unsigned platform_match(const struct platform *want, const struct platform *made
 	if (!made->variant[0])
 		return 50;
 	/* v5 runs on v6 runs on v7; v2 on v3. */
-	if (want->variant[0] == 'v' && made->variant[0] == 'v' && made->variant[1] < want->variant[1] &&
-	    made->variant[1] > '0')
+	if (want->variant[0] == 'v' && made->variant[0] == 'v' &&
+	    made->variant[1] < want->variant[1] && made->variant[1] > '0')
 		return (unsigned)(made->variant[1] - '0');
 	return 0;
 }
 
-int manifest_choose(const struct manifest *index, const struct platform *want, const struct descriptor **ret,
-		    struct err *e)
+int manifest_choose(const struct manifest *index, const struct platform *want,
+		    const struct descriptor **ret, struct err *e)
 {
 	const struct descriptor *best = NULL;
 	unsigned best_score = 0;
@@ -343,8 +350,10 @@ int manifest_choose(const struct manifest *index, const struct platform *want, c
 		}
 	}
 	if (!best)
-		return err_set(e, ERR_NOT_FOUND, "no matching manifest for %s/%s%s%s in the manifest list entries",
-			       want->os, want->architecture, want->variant[0] ? "/" : "", want->variant);
+		return err_set(e, ERR_NOT_FOUND,
+			       "no matching manifest for %s/%s%s%s in the manifest list entries",
+			       want->os, want->architecture, want->variant[0] ? "/" : "",
+			       want->variant);
 	*ret = best;
 	return 0;
 }

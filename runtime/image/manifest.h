@@ -61,7 +61,8 @@ void manifest_write(struct buf *out, const struct digest *config, uint64_t confi
 /* The platform we run on. */
 const struct platform *platform_host(void);
 /* "os/arch[/variant]", or one of them alone; normalised. ERR_INVALID. */
-int platform_parse(const char *text, struct arena *a, struct platform *ret, struct err *e) WARN_UNUSED;
+int platform_parse(const char *text, struct arena *a, struct platform *ret, struct err *e)
+	WARN_UNUSED;
 /* How well a thing made for `made` serves who wants `want`: 0 not at all, more is better. */
 unsigned platform_match(const struct platform *want, const struct platform *made);
 /* "no matching manifest for linux/arm64 in the manifest list entries" (ERR_NOT_FOUND). */

@@ -36,11 +36,12 @@ static int make_folders(struct image_store *s, struct err *e)
 	rc = file_replace_at(s->root_fd, NAMES_FILE, STR("{}\n"), 0600, false, e);
 	if (rc == 0)
 		rc = file_replace_at(s->root_fd, INDEX_FILE,
-				     STR("{\"schemaVersion\":2,\"manifests\":[]}\n"), 0644, false, e);
+				     STR("{\"schemaVersion\":2,\"manifests\":[]}\n"), 0644, false,
+				     e);
 	if (rc < 0)
 		return rc;
-	return file_replace_at(s->root_fd, "image/oci-layout", STR("{\"imageLayoutVersion\":\"1.0.0\"}\n"),
-			       0644, true, e);
+	return file_replace_at(s->root_fd, "image/oci-layout",
+			       STR("{\"imageLayoutVersion\":\"1.0.0\"}\n"), 0644, true, e);
 }
 
 static int choose_driver(struct image_store *s, struct err *e)
@@ -48,7 +49,8 @@ static int choose_driver(struct image_store *s, struct err *e)
 	const char *asked = s->opt->storage_driver;
 
 	if (asked && strcmp(asked, "overlay2") && strcmp(asked, "vfs"))
-		return err_set(e, ERR_INVALID, "unknown storage driver: %s (overlay2 or vfs)", asked);
+		return err_set(e, ERR_INVALID, "unknown storage driver: %s (overlay2 or vfs)",
+			       asked);
 	if (asked && !strcmp(asked, "vfs")) {
 		if (!CONFIG(VFS))
 			return err_set(e, ERR_NOT_IMPLEMENTED,
@@ -69,7 +71,8 @@ static int choose_driver(struct image_store *s, struct err *e)
 
 /* Calls fn for each name in a directory of ours; a negative result ends the walk. */
 static int each_name(struct image_store *s, const char *path,
-		     int (*fn)(struct image_store *s, const char *name, struct err *e), struct err *e)
+		     int (*fn)(struct image_store *s, const char *name, struct err *e),
+		     struct err *e)
 {
 	int rc = 0, fd = openat(s->root_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);

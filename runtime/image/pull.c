@@ -67,11 +67,13 @@ static int find_image(struct pull *p, struct err *e)
 		if (rc == 0 && depth == 0)
 			r->top = r->manifest;
 		if (rc == 0)
-			rc = manifest_parse(r->manifest.text, r->manifest.type, &r->mem, &r->parsed, e);
+			rc = manifest_parse(r->manifest.text, r->manifest.type, &r->mem, &r->parsed,
+					    e);
 		if (rc < 0 || !r->parsed.index)
 			break;
 		if (depth == NESTED_MAX)
-			return err_set(e, ERR_INVALID, "the indexes of %s are nested too deep", p->target.familiar);
+			return err_set(e, ERR_INVALID, "the indexes of %s are nested too deep",
+				       p->target.familiar);
 		rc = manifest_choose(&r->parsed, &p->platform, &d, e);
 		if (rc == 0)
 			reference = d->digest.text;
@@ -92,16 +94,19 @@ static int resolve_run(struct job *job)
 		return registry_get_tags(&r->session, &p->mem, &r->all_tags, &job->err);
 	rc = find_image(p, &job->err);
 	if (rc == 0)
-		rc = registry_get_document(&r->session, &r->parsed.config.digest, &r->mem, &r->config, &job->err);
+		rc = registry_get_document(&r->session, &r->parsed.config.digest, &r->mem,
+					   &r->config, &job->err);
 	if (rc == 0)
 		rc = image_spec_parse(r->config, &r->mem, &spec, &r->diff_ids, &n, &job->err);
 	if (rc < 0)
 		return rc;
 	if (n != r->parsed.n_entries)
-		return err_set(&job->err, ERR_INVALID, "layers from manifest don't match image configuration");
+		return err_set(&job->err, ERR_INVALID,
+			       "layers from manifest don't match image configuration");
 	if (spec.os && spec.os[0] && strcmp(spec.os, "linux"))
-		return err_set(&job->err, ERR_INVALID, "image operating system \"%.64s\" cannot be used on "
-						       "this platform",
+		return err_set(&job->err, ERR_INVALID,
+			       "image operating system \"%.64s\" cannot be used on "
+			       "this platform",
 			       spec.os);
 	return 0;
 }
@@ -151,8 +156,8 @@ static void short_id(const struct layer_task *t, char id[13])
 	snprintf(id, 13, "%.12s", digest_hex(&t->work.blob));
 }
 
-static int say_count(struct pull *p, const struct layer_task *t, const char *status, uint64_t current,
-		     struct err *e) FIBER_FN
+static int say_count(struct pull *p, const struct layer_task *t, const char *status,
+		     uint64_t current, struct err *e) FIBER_FN
 {
 	char id[13];
 	struct progress line = {
@@ -167,10 +172,12 @@ static int say_count(struct pull *p, const struct layer_task *t, const char *sta
 	return p->sink->emit(p->sink, &line) < 0 ? err_sys(e, ECANCELED, "pull") : 0;
 }
 
-static int say_layer(struct pull *p, const struct layer_task *t, const char *status, struct err *e) FIBER_FN
+static int say_layer(struct pull *p, const struct layer_task *t, const char *status, struct err *e)
+	FIBER_FN
 {
 	char id[13];
-	struct progress line = {.status = status, .id = id, .current = -1, .total = -1, .detail = true};
+	struct progress line = {
+		.status = status, .id = id, .current = -1, .total = -1, .detail = true};
 
 	short_id(t, id);
 	return p->sink->emit(p->sink, &line) < 0 ? err_sys(e, ECANCELED, "pull") : 0;
@@ -224,7 +231,8 @@ static int say_plan(struct pull *p, struct err *e) FIBER_FN
 
 		if (t->state == TASK_DONE)
 			t->told = TOLD_ALL;
-		rc = say_layer(p, t, t->state == TASK_DONE ? "Already exists" : "Pulling fs layer", e);
+		rc = say_layer(p, t, t->state == TASK_DONE ? "Already exists" : "Pulling fs layer",
+			       e);
 	}
 	for (size_t i = 0; rc == 0 && i < b->n_tasks; i++) {
 		if (b->tasks[i].state != TASK_DONE && running++ >= CONFIG_PULL_CONCURRENCY)
@@ -249,7 +257,8 @@ static int make_layers(struct pull *p, struct err *e) FIBER_FN
 	p->batch = (struct layer_batch){
 		.open = open_layer, .close = close_layer, .tell = tell, .stop = &p->stop, .arg = p};
 	atomic_store(&p->stop, false);
-	rc = layer_batch_init(&p->batch, p->store, p->found.diff_ids, blobs, sizes, m->n_entries, e);
+	rc = layer_batch_init(&p->batch, p->store, p->found.diff_ids, blobs, sizes, m->n_entries,
+			      e);
 	if (rc == 0)
 		rc = layer_batch_hold_present(&p->batch, e);
 	if (rc == 0)
@@ -310,7 +319,8 @@ static int install(struct pull *p, const struct names *names, struct err *e) FIB
 }
 
 /* The image is here already: only the names may be new. */
-static int rename_present(struct pull *p, struct image *img, const struct names *names, struct err *e) FIBER_FN
+static int rename_present(struct pull *p, struct image *img, const struct names *names,
+			  struct err *e) FIBER_FN
 {
 	bool same = true;
 	int rc = 0;
@@ -330,7 +340,8 @@ static int pull_resolved(struct pull *p, struct err *e) FIBER_FN
 	struct image *img, *named;
 	struct names names = {0};
 	char line[96];
-	int rc = say(p, p->found.reference, arena_printf(&p->found.mem, "Pulling from %s", p->ref.path), e);
+	int rc = say(p, p->found.reference,
+		     arena_printf(&p->found.mem, "Pulling from %s", p->ref.path), e);
 
 	if (rc == 0)
 		rc = make_names(p, &names, e);

@@ -73,8 +73,8 @@ static int parse_digest(const char *text, struct digest *ret, struct err *e)
 	return digest_parse(str_from(text ? text : ""), ret, e);
 }
 
-static int fill_layers(struct image *img, const struct image_record *r, const struct digest *diff_ids,
-		       struct err *e)
+static int fill_layers(struct image *img, const struct image_record *r,
+		       const struct digest *diff_ids, struct err *e)
 {
 	const struct layer_record *layers = r->layers.items;
 	size_t n = img->n_layers;
@@ -89,7 +89,8 @@ static int fill_layers(struct image *img, const struct image_record *r, const st
 		img->diff_ids[i] = diff_ids[i];
 		chain_id_next(i ? &img->chain_ids[i - 1] : NULL, &diff_ids[i], &img->chain_ids[i]);
 		if (!strz_eq(layers[i].chain_id, img->chain_ids[i].text) || layers[i].size < 0)
-			return err_set(e, ERR_INVALID, "layer %zu does not match the configuration", i);
+			return err_set(e, ERR_INVALID, "layer %zu does not match the configuration",
+				       i);
 		if (parse_digest(layers[i].blob, &img->blobs[i], e) < 0)
 			return err_code(e);
 		img->layer_sizes[i] = (uint64_t)layers[i].size;
@@ -98,7 +99,8 @@ static int fill_layers(struct image *img, const struct image_record *r, const st
 	return 0;
 }
 
-int image_from_record(const struct image_record *r, struct str config, struct image **ret, struct err *e)
+int image_from_record(const struct image_record *r, struct str config, struct image **ret,
+		      struct err *e)
 {
 	CLEANUP_ARENA struct arena tmp;
 	struct image *img = mem_alloc(sizeof(*img));
@@ -124,7 +126,8 @@ int image_from_record(const struct image_record *r, struct str config, struct im
 	if (rc == 0) {
 		/* The history is most of the text and rarely asked for. */
 		spec.history = (struct shape_array){0};
-		img->manifest_type = arena_strdup(&img->mem, r->manifest_type ? r->manifest_type : "");
+		img->manifest_type =
+			arena_strdup(&img->mem, r->manifest_type ? r->manifest_type : "");
 		if (!img->manifest_type ||
 		    shape_copy(&shape_image_spec, &spec, &img->mem, &img->spec) < 0)
 			rc = err_sys(e, ENOMEM, "keep an image");
@@ -199,7 +202,7 @@ int image_insert(struct image_store *s, struct image *img, struct err *e)
 		layer_hold(l);
 	}
 	for (; rc == 0 && n_blobs < img->n_layers + 2; n_blobs++) {
-		const struct digest *d = n_blobs == 0   ? &img->id
+		const struct digest *d = n_blobs == 0	? &img->id
 					 : n_blobs == 1 ? &img->manifest
 							: &img->blobs[n_blobs - 2];
 

@@ -88,8 +88,9 @@ static bool domain_valid(struct str d)
 	if (i < d.n && d.p[i] == '[') {
 		size_t start = ++i;
 
-		while (i < d.n && (d.p[i] == ':' || is_digit(d.p[i]) ||
-				   (d.p[i] >= 'a' && d.p[i] <= 'f') || (d.p[i] >= 'A' && d.p[i] <= 'F')))
+		while (i < d.n &&
+		       (d.p[i] == ':' || is_digit(d.p[i]) || (d.p[i] >= 'a' && d.p[i] <= 'f') ||
+			(d.p[i] >= 'A' && d.p[i] <= 'F')))
 			i++;
 		if (i == start || i == d.n || d.p[i] != ']')
 			return false;

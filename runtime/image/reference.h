@@ -26,11 +26,13 @@ struct reference {
 	struct digest digest;		   /* "" when none */
 };
 
-/* ERR_INVALID: "invalid reference format", "invalid reference format: repository name (library/X) must be lowercase", … */
+/* ERR_INVALID: "invalid reference format", "invalid reference format: repository name (library/X)
+ * must be lowercase", … */
 int reference_parse(struct str text, struct reference *ret, struct err *e) WARN_UNUSED;
 /* Set tag (or, if it parses as a digest, digest). ERR_INVALID "invalid tag format". */
 int reference_set_tag(struct reference *r, struct str tag_or_digest, struct err *e) WARN_UNUSED;
-void reference_default_tag(struct reference *r); /* ":latest" when there is neither tag nor digest */
+void reference_default_tag(
+	struct reference *r); /* ":latest" when there is neither tag nor digest */
 /* "alpine", "127.0.0.1:5000/x" — familiar repository name without tag. */
 void reference_familiar_name(const struct reference *r, char out[REFERENCE_TEXT_MAX]);
 /* Familiar with tag or digest: "alpine:latest", "alpine@sha256:…". */

@@ -1,179 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/image/registry.h"
 
-#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "firmware/core/buf.h"
-#include "firmware/core/config.h"
 #include "firmware/core/mem.h"
 #include "runtime/image/store.h"
 
-#define HUB_DOMAIN "docker.io"
-#define HUB_HOST "registry-1.docker.io"
 #define URL_MAX 8192
 #define REDIRECTS_MAX 5
 #define TAGS_PAGES_MAX 256
 #define ERROR_BODY_MAX (64u * 1024)
-
-/* --- which endpoints --- */
-
-static struct str host_of(struct str host_port)
-{
-	ptrdiff_t colon = str_rfind(host_port, ':');
-
-	if (host_port.n && host_port.p[0] == '[') {
-		ptrdiff_t end = str_find(host_port, ']');
-
-		return end < 0 ? host_port : str_span(host_port.p + 1, (size_t)end - 1);
-	}
-	return colon < 0 ? host_port : str_span(host_port.p, (size_t)colon);
-}
-
-/* Address bytes of a literal; 4 or 16, 0 for a name. */
-static size_t address_of(struct str host, uint8_t out[16])
-{
-	char text[64];
-
-	if (str_ieqz(host, "localhost"))
-		host = STR("127.0.0.1");
-	if (!str_copy(text, sizeof(text), host))
-		return 0;
-	if (inet_pton(AF_INET, text, out) == 1)
-		return 4;
-	return inet_pton(AF_INET6, text, out) == 1 ? 16 : 0;
-}
-
-static bool in_range(struct str host, struct str cidr)
-{
-	struct str bits_text, base = str_cut(cidr, '/', &bits_text);
-	uint8_t a[16], b[16];
-	uint64_t bits;
-	size_t n = address_of(host, a);
-
-	if (!bits_text.n || !n || address_of(base, b) != n || str_to_u64(bits_text, &bits) < 0 || bits > 8 * n)
-		return false;
-	for (size_t i = 0; i < bits; i++) {
-		unsigned mask = 0x80u >> (i % 8);
-
-		if ((a[i / 8] & mask) != (b[i / 8] & mask))
-			return false;
-	}
-	return true;
-}
-
-/* In the list by name, by host alone, or by address; loopback always. */
-static bool is_insecure(const struct engine_options *opt, struct str host_port)
-{
-	struct str host = host_of(host_port);
-
-	if (in_range(host, STR("127.0.0.0/8")) || in_range(host, STR("::1/128")))
-		return true;
-	for (size_t i = 0; i < opt->insecure_registries.n; i++) {
-		struct str entry = str_from(opt->insecure_registries.items[i]);
-
-		if (str_starts(entry, "http://"))
-			entry = str_span(entry.p + 7, entry.n - 7);
-		else if (str_starts(entry, "https://"))
-			entry = str_span(entry.p + 8, entry.n - 8);
-		if (str_ieq(entry, host_port) || in_range(host, entry))
-			return true;
-	}
-	return false;
-}
-
-static int add_endpoint(struct registry_target *t, const char *scheme, struct str host, bool insecure,
-			bool mirror, struct arena *a, struct err *e)
-{
-	struct registry_endpoint *p = &t->endpoints[t->n_endpoints];
-	struct str name, rest;
-
-	if (t->n_endpoints == REGISTRY_ENDPOINTS_MAX || (!CONFIG(TLS) && !strcmp(scheme, "https")))
-		return 0;
-	p->base = arena_printf(a, "%s://" STR_FMT, scheme, STR_ARG(host));
-	name = str_cut(host, '/', &rest); /* a mirror may have a path */
-	p->host = arena_strndup(a, name.p, name.n);
-	if (!p->base || !p->host)
-		return err_sys(e, ENOMEM, "pull");
-	p->insecure = insecure;
-	p->mirror = mirror;
-	t->n_endpoints++;
-	return 0;
-}
-
-static int add_mirrors(struct registry_target *t, const struct engine_options *opt, struct arena *a,
-		       struct err *e)
-{
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && i < opt->registry_mirrors.n; i++) {
-		struct str url = str_from(opt->registry_mirrors.items[i]);
-		bool tls = str_starts(url, "https://");
-		size_t skip = tls ? 8 : 7;
-
-		if (!tls && !str_starts(url, "http://"))
-			continue;
-		url = str_span(url.p + skip, url.n - skip);
-		while (url.n && url.p[url.n - 1] == '/')
-			url.n--;
-		/* One place is kept for the registry itself. */
-		if (url.n && t->n_endpoints < REGISTRY_ENDPOINTS_MAX - 2)
-			rc = add_endpoint(t, tls ? "https" : "http", url, is_insecure(opt, url), true, a, e);
-	}
-	return rc;
-}
-
-static int copy_auth(struct registry_auth *to, const struct registry_auth *from, struct arena *a)
-{
-	const char *const texts[] = {from->username, from->password, from->identity_token,
-				     from->registry_token};
-	const char **const places[] = {&to->username, &to->password, &to->identity_token,
-				       &to->registry_token};
-
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-		if (!texts[i] || !texts[i][0])
-			continue;
-		*places[i] = arena_strdup(a, texts[i]);
-		if (!*places[i])
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-int registry_target_init(struct registry_target *ret, const struct reference *ref,
-			 const struct registry_auth *auth, const struct engine_options *opt,
-			 struct arena *a, struct err *e)
-{
-	struct registry_target t = {.certs_dir = opt->certs_dir};
-	struct str domain = str_from(ref->domain);
-	char *familiar = arena_alloc(a, REFERENCE_TEXT_MAX);
-	bool insecure = is_insecure(opt, domain);
-	int rc = 0;
-
-	t.path = arena_strdup(a, ref->path);
-	if (!t.path || !familiar || (auth && copy_auth(&t.auth, auth, a) < 0))
-		return err_sys(e, ENOMEM, "pull");
-	reference_familiar_name(ref, familiar);
-	t.familiar = familiar;
-	if (str_eqz(domain, HUB_DOMAIN)) {
-		rc = add_mirrors(&t, opt, a, e);
-		domain = STR(HUB_HOST);
-	}
-	if (rc == 0)
-		rc = add_endpoint(&t, "https", domain, insecure, false, a, e);
-	if (rc == 0 && insecure)
-		rc = add_endpoint(&t, "http", domain, true, false, a, e);
-	if (rc == 0 && !t.n_endpoints)
-		rc = err_set(e, ERR_NOT_IMPLEMENTED,
-			     "registry " STR_FMT " needs TLS, which is not built in (CONFIG_TLS)",
-			     STR_ARG(domain));
-	if (rc == 0)
-		*ret = t;
-	return rc;
-}
 
 /* --- sessions --- */
 
@@ -184,7 +24,8 @@ void registry_session_init(struct registry_session *s, const struct registry_tar
 	arena_open_heap(&s->mem, 64 * 1024);
 }
 
-int registry_session_copy(struct registry_session *s, const struct registry_session *from, struct err *e)
+int registry_session_copy(struct registry_session *s, const struct registry_session *from,
+			  struct err *e)
 {
 	s->endpoint = from->endpoint;
 	s->settled = from->settled;
@@ -258,7 +99,8 @@ static void disconnect(struct registry_session *s)
 	s->client = NULL;
 }
 
-int registry_read_body(struct reader *body, size_t max, struct arena *a, struct str *ret, struct err *e)
+int registry_read_body(struct reader *body, size_t max, struct arena *a, struct str *ret,
+		       struct err *e)
 {
 	struct buf b;
 	ssize_t got;
@@ -272,7 +114,8 @@ int registry_read_body(struct reader *body, size_t max, struct arena *a, struct 
 			return (int)got;
 		b.n += (size_t)got;
 		if (b.n > max)
-			return err_set(e, ERR_TOO_LARGE, "the registry's answer is larger than %zu bytes", max);
+			return err_set(e, ERR_TOO_LARGE,
+				       "the registry's answer is larger than %zu bytes", max);
 	} while (got > 0);
 	buf_put(&b, "", 0);
 	*ret = buf_str(&b);
@@ -282,7 +125,8 @@ int registry_read_body(struct reader *body, size_t max, struct arena *a, struct 
 /* --- errors --- */
 
 /* The first of {"errors":[{"code","message"}]}. */
-static void read_error(struct http_client_response *r, struct arena *a, struct str *code, struct str *message)
+static void read_error(struct http_client_response *r, struct arena *a, struct str *code,
+		       struct str *message)
 {
 	struct json_node root, one;
 	struct json_iter it = {0};
@@ -311,16 +155,21 @@ int registry_fail(struct registry_session *s, struct http_client_response *r, co
 	arena_open_heap(&a, 8 * ERROR_BODY_MAX);
 	read_error(r, &a, &code, &message);
 	if (str_eqz(code, "DENIED") || status == 403)
-		return err_set(e, ERR_NOT_FOUND,
-			       "pull access denied for %s, repository does not exist or may require 'docker "
-			       "login': denied: " STR_FMT,
-			       name, STR_ARG(message.n ? message : STR("requested access to the resource is denied")));
+		return err_set(
+			e, ERR_NOT_FOUND,
+			"pull access denied for %s, repository does not exist or may require "
+			"'docker "
+			"login': denied: " STR_FMT,
+			name,
+			STR_ARG(message.n ? message
+					  : STR("requested access to the resource is denied")));
 	if (str_eqz(code, "NAME_UNKNOWN"))
-		return err_set(e, ERR_NOT_FOUND, "repository %s not found: name unknown: " STR_FMT, name,
-			       STR_ARG(message));
+		return err_set(e, ERR_NOT_FOUND, "repository %s not found: name unknown: " STR_FMT,
+			       name, STR_ARG(message));
 	if (status == 404 && reference)
-		return err_set(e, ERR_NOT_FOUND, "manifest for %s%s%s not found: manifest unknown: " STR_FMT,
-			       name, digest ? "@" : ":", reference,
+		return err_set(e, ERR_NOT_FOUND,
+			       "manifest for %s%s%s not found: manifest unknown: " STR_FMT, name,
+			       digest ? "@" : ":", reference,
 			       STR_ARG(message.n ? message : STR("manifest unknown")));
 	if (status == 404)
 		return err_set(e, ERR_NOT_FOUND, "%s: " STR_FMT, name,
@@ -329,8 +178,8 @@ int registry_fail(struct registry_session *s, struct http_client_response *r, co
 		return err_set(e, ERR_SYSTEM, "toomanyrequests: " STR_FMT,
 			       STR_ARG(message.n ? message : STR("too many requests")));
 	if (message.n)
-		return err_set(e, ERR_SYSTEM, "received unexpected HTTP status: %d %s: " STR_FMT, status,
-			       http_status_text(status), STR_ARG(message));
+		return err_set(e, ERR_SYSTEM, "received unexpected HTTP status: %d %s: " STR_FMT,
+			       status, http_status_text(status), STR_ARG(message));
 	return err_set(e, ERR_SYSTEM, "received unexpected HTTP status: %d %s", status,
 		       http_status_text(status));
 }
@@ -359,7 +208,8 @@ static int send_request(struct request *q, struct http_client_response **ret, st
 	int rc;
 
 	if (q->accept)
-		headers[http.n_headers++] = (struct http_header){STR("Accept"), str_from(q->accept)};
+		headers[http.n_headers++] =
+			(struct http_header){STR("Accept"), str_from(q->accept)};
 	if (q->range[0])
 		headers[http.n_headers++] = (struct http_header){STR("Range"), str_from(q->range)};
 	if (s->authorization && !q->foreign)
@@ -404,7 +254,8 @@ static int challenged(struct request *q, struct http_client_response *r, bool ag
 	challenge_parse(str_span(copy, header.n), &c);
 	if (again && (str_eqz(c.error, "insufficient_scope") || c.scheme == CHALLENGE_BEARER))
 		return err_set(e, ERR_NOT_FOUND,
-			       "pull access denied for %s, repository does not exist or may require 'docker "
+			       "pull access denied for %s, repository does not exist or may "
+			       "require 'docker "
 			       "login': denied: requested access to the resource is denied",
 			       q->s->target->familiar);
 	return registry_authorize(q->s, &c, q->url, e);
@@ -445,7 +296,8 @@ int registry_get(struct registry_session *s, const char *rest, const char *accep
 	q->s = s;
 	q->accept = accept;
 	arena_open_heap(&q->mem, 16 * URL_MAX);
-	url = arena_printf(&q->mem, "%s/v2/%s/%s", s->target->endpoints[s->endpoint].base, s->target->path, rest);
+	url = arena_printf(&q->mem, "%s/v2/%s/%s", s->target->endpoints[s->endpoint].base,
+			   s->target->path, rest);
 	q->url = str_from(url);
 	if (offset)
 		snprintf(q->range, sizeof(q->range), "bytes=%llu-", (unsigned long long)offset);
@@ -469,8 +321,9 @@ static const char *content_type(const struct http_client_response *r, struct are
 	return arena_strndup(a, type.p ? type.p : "", type.n);
 }
 
-static int read_manifest(struct registry_session *s, struct http_client_response *r, const char *reference,
-			 struct arena *a, struct registry_document *ret, struct err *e)
+static int read_manifest(struct registry_session *s, struct http_client_response *r,
+			 const char *reference, struct arena *a, struct registry_document *ret,
+			 struct err *e)
 {
 	struct registry_document d;
 	int rc;
@@ -485,7 +338,8 @@ static int read_manifest(struct registry_session *s, struct http_client_response
 		return err_wrap(e, "read a manifest");
 	digest_of(d.text.p, d.text.n, &d.digest);
 	if (strchr(reference, ':') && strcmp(reference, d.digest.text))
-		return err_set(e, ERR_INVALID, "manifest verification failed for digest %s", reference);
+		return err_set(e, ERR_INVALID, "manifest verification failed for digest %s",
+			       reference);
 	*ret = d;
 	return 0;
 }
@@ -495,7 +349,8 @@ static bool try_next(struct registry_session *s, bool answered)
 {
 	bool mirror = s->target->endpoints[s->endpoint].mirror;
 
-	if (s->settled || stopped(s) || s->endpoint + 1 >= s->target->n_endpoints || (answered && !mirror))
+	if (s->settled || stopped(s) || s->endpoint + 1 >= s->target->n_endpoints ||
+	    (answered && !mirror))
 		return false;
 	disconnect(s);
 	mem_free(s->authorization);
@@ -542,7 +397,8 @@ int registry_get_document(struct registry_session *s, const struct digest *d, st
 		return rc;
 	digest_of(text.p, text.n, &found);
 	if (!digest_eq(&found, d))
-		return err_set(e, ERR_INVALID, "image config verification failed for digest %s", d->text);
+		return err_set(e, ERR_INVALID, "image config verification failed for digest %s",
+			       d->text);
 	*ret = text;
 	return 0;
 }
@@ -559,7 +415,9 @@ static const char *next_page(const struct http_client_response *r, struct arena 
 		return NULL;
 	link = str_span(link.p + 1, (size_t)end - 1);
 	(void)str_cut(link, '?', &query);
-	return query.n && query.n < URL_MAX / 2 ? arena_printf(a, "tags/list?" STR_FMT, STR_ARG(query)) : NULL;
+	return query.n && query.n < URL_MAX / 2
+		       ? arena_printf(a, "tags/list?" STR_FMT, STR_ARG(query))
+		       : NULL;
 }
 
 static int add_tags(struct str body, struct arena *a, struct texts *t, struct err *e)

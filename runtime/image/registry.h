@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One conversation with one registry (distribution API v2), in jobs: endpoints tried in order,
- * authentication when it is asked for, manifests by tag or digest, blobs as streams that resume where
- * they were cut off.
+ * authentication when it is asked for, manifests by tag or digest, blobs as streams that resume
+ * where they were cut off.
  *
- * Credentials go to the registry and to the token service it names, never along a redirect, never to
- * a mirror, never into a message or onto disk.
+ * Credentials go to the registry and to the token service it names, never along a redirect, never
+ * to a mirror, never into a message or onto disk.
  *
- * Thread: the target is made on the loop and read-only then; a session belongs to one job at a time.
- * Yields: no (blocks). Owns: a session owns its connection and its token.
- * Limits: CONFIG_MANIFEST_KIB_MAX a document; REGISTRY_ATTEMPTS a blob.
+ * Thread: the target is made on the loop and read-only then; a session belongs to one job at a
+ * time. Yields: no (blocks). Owns: a session owns its connection and its token. Limits:
+ * CONFIG_MANIFEST_KIB_MAX a document; REGISTRY_ATTEMPTS a blob.
  */
 #ifndef RUNTIME_IMAGE_REGISTRY_H
 #define RUNTIME_IMAGE_REGISTRY_H
@@ -62,7 +62,7 @@ void registry_session_done(struct registry_session *s);
 
 struct registry_document {
 	struct str text;
-	const char *type; /* Content-Type, without parameters */
+	const char *type;     /* Content-Type, without parameters */
 	struct digest digest; /* of the text */
 };
 /* reference: a tag or a digest, by which the answer is verified. */
@@ -72,7 +72,8 @@ int registry_get_manifest(struct registry_session *s, const char *reference, str
 int registry_get_document(struct registry_session *s, const struct digest *d, struct arena *a,
 			  struct str *ret, struct err *e) WARN_UNUSED;
 /* All tags, sorted as the registry does. */
-int registry_get_tags(struct registry_session *s, struct arena *a, struct texts *ret, struct err *e) WARN_UNUSED;
+int registry_get_tags(struct registry_session *s, struct arena *a, struct texts *ret, struct err *e)
+	WARN_UNUSED;
 
 /* A blob from the start to the end; a cut connection is taken up again with Range. */
 struct registry_blob {
@@ -110,8 +111,10 @@ int registry_authorize(struct registry_session *s, const struct challenge *c, st
 /* Open s->client for the endpoint in use unless it is open. */
 int registry_connect(struct registry_session *s, struct err *e) WARN_UNUSED;
 /* Read a body of at most max bytes into the arena. */
-int registry_read_body(struct reader *body, size_t max, struct arena *a, struct str *ret, struct err *e) WARN_UNUSED;
-/* Turn an answer that is no success into the engine's error. what: for messages ("alpine:latest"). */
+int registry_read_body(struct reader *body, size_t max, struct arena *a, struct str *ret,
+		       struct err *e) WARN_UNUSED;
+/* Turn an answer that is no success into the engine's error. what: for messages ("alpine:latest").
+ */
 int registry_fail(struct registry_session *s, struct http_client_response *r, const char *reference,
 		  struct err *e) WARN_UNUSED;
 /*

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Credentials: the client's header, the registry's challenge, and the token service between them. */
+/* Credentials: the client's header, the registry's challenge, and the token service between them.
+ */
 #include <errno.h>
 #include <stdio.h>
 
@@ -95,7 +96,8 @@ static struct str take_token(struct str *s)
 	return token;
 }
 
-/* "value" or value, after the equals sign. Escapes inside quotes make the value unusable: it is dropped. */
+/* "value" or value, after the equals sign. Escapes inside quotes make the value unusable: it is
+ * dropped. */
 static struct str take_value(struct str *s)
 {
 	struct str value;
@@ -188,7 +190,8 @@ static void put_escaped(struct buf *b, struct str s)
 
 static void put_basic(struct buf *b, const struct registry_auth *auth, struct arena *a)
 {
-	const char *plain = arena_printf(a, "%s:%s", auth->username, auth->password ? auth->password : "");
+	const char *plain =
+		arena_printf(a, "%s:%s", auth->username, auth->password ? auth->password : "");
 
 	buf_puts(b, "Basic ");
 	if (plain)
@@ -221,9 +224,11 @@ static int answer_basic(struct registry_session *s, struct str url, struct err *
 	struct buf value;
 
 	if (!credentials(s)->username)
-		return err_set(e, ERR_SYSTEM, "Get \"" STR_FMT "\": no basic auth credentials", STR_ARG(url));
+		return err_set(e, ERR_SYSTEM, "Get \"" STR_FMT "\": no basic auth credentials",
+			       STR_ARG(url));
 	if (s->authorization)
-		return err_set(e, ERR_SYSTEM, "Get \"" STR_FMT "\": unauthorized: authentication required",
+		return err_set(e, ERR_SYSTEM,
+			       "Get \"" STR_FMT "\": unauthorized: authentication required",
 			       STR_ARG(url));
 	arena_open_heap(&a, 64 * 1024);
 	buf_init(&value, &a, HEADER_MAX);
@@ -276,7 +281,8 @@ static void build_token_request(struct token_request *t, struct registry_session
 			buf_puts(&t->url, "&account=");
 			put_escaped(&t->url, str_from(auth->username));
 			put_basic(&t->basic, auth, a);
-			t->headers[0] = (struct http_header){STR("Authorization"), buf_str(&t->basic)};
+			t->headers[0] =
+				(struct http_header){STR("Authorization"), buf_str(&t->basic)};
 			t->http.n_headers = 1;
 		}
 	}
@@ -284,7 +290,8 @@ static void build_token_request(struct token_request *t, struct registry_session
 	t->http.url = buf_str(&t->url);
 }
 
-static int take_token_reply(struct registry_session *s, struct str body, struct arena *a, struct err *e)
+static int take_token_reply(struct registry_session *s, struct str body, struct arena *a,
+			    struct err *e)
 {
 	struct json_node root;
 	struct str token;
@@ -293,7 +300,8 @@ static int take_token_reply(struct registry_session *s, struct str body, struct 
 	if (json_parse(body, a, &root, NULL) < 0 ||
 	    ((json_string(json_get(root, "token"), a, &token) < 0 || !token.n) &&
 	     (json_string(json_get(root, "access_token"), a, &token) < 0 || !token.n)))
-		return err_set(e, ERR_SYSTEM, "authorization server did not include a token in the response");
+		return err_set(e, ERR_SYSTEM,
+			       "authorization server did not include a token in the response");
 	for (size_t i = 0; i < token.n; i++) {
 		/* It becomes part of a header. */
 		if (token.p[i] <= ' ' || token.p[i] == 0x7f)
@@ -318,7 +326,8 @@ static int check_realm(const struct registry_session *s, const struct challenge 
 	return 0;
 }
 
-static NOINLINE int fetch_token(struct registry_session *s, const struct challenge *c, struct err *e)
+static NOINLINE int fetch_token(struct registry_session *s, const struct challenge *c,
+				struct err *e)
 {
 	CLEANUP_ARENA struct arena a;
 	CLEANUP_MEM struct token_request *t = mem_alloc(sizeof(*t));
@@ -338,9 +347,11 @@ static NOINLINE int fetch_token(struct registry_session *s, const struct challen
 	if (r->head.status != 200) {
 		if (r->head.status == 401 || r->head.status == 403 || r->head.status == 400)
 			return err_set(e, ERR_SYSTEM,
-				       "Get \"" STR_FMT "\": unauthorized: incorrect username or password",
+				       "Get \"" STR_FMT
+				       "\": unauthorized: incorrect username or password",
 				       STR_ARG(c->realm));
-		return err_set(e, ERR_SYSTEM, "Get \"" STR_FMT "\": received unexpected HTTP status: %d %s",
+		return err_set(e, ERR_SYSTEM,
+			       "Get \"" STR_FMT "\": received unexpected HTTP status: %d %s",
 			       STR_ARG(c->realm), r->head.status, http_status_text(r->head.status));
 	}
 	rc = registry_read_body(&r->body, TOKEN_REPLY_MAX, &a, &body, e);
@@ -366,7 +377,8 @@ static int answer_bearer(struct registry_session *s, const struct challenge *c, 
 	return rc < 0 ? rc : fetch_token(s, c, e);
 }
 
-int registry_authorize(struct registry_session *s, const struct challenge *c, struct str url, struct err *e)
+int registry_authorize(struct registry_session *s, const struct challenge *c, struct str url,
+		       struct err *e)
 {
 	switch (c->scheme) {
 	case CHALLENGE_BASIC:

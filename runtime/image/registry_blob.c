@@ -40,7 +40,8 @@ static bool range_starts_at(const struct http_client_response *r, uint64_t at)
 
 	if (!str_starts(range, "bytes "))
 		return false;
-	return str_to_u64(str_cut(str_span(range.p + 6, range.n - 6), '-', &rest), &first) == 0 && first == at;
+	return str_to_u64(str_cut(str_span(range.p + 6, range.n - 6), '-', &rest), &first) == 0 &&
+	       first == at;
 }
 
 /* 1: worth another try. */
@@ -55,8 +56,9 @@ static int request(struct registry_blob *b, struct err *e)
 	rc = registry_get(b->session, rest, NULL, b->at, &r, e);
 	if (rc < 0)
 		/* Without an answer there may be one later; a refusal stays one. */
-		return e->kind == ERR_TIMEOUT || rc == -ECONNRESET || rc == -ECONNREFUSED || rc == -EPIPE ||
-				       rc == -EIO || rc == -EHOSTUNREACH || rc == -ENETUNREACH
+		return e->kind == ERR_TIMEOUT || rc == -ECONNRESET || rc == -ECONNREFUSED ||
+				       rc == -EPIPE || rc == -EIO || rc == -EHOSTUNREACH ||
+				       rc == -ENETUNREACH
 			       ? 1
 			       : rc;
 	status = r->head.status;
@@ -99,7 +101,8 @@ static int skip_known(struct registry_blob *b, struct err *e)
 	char waste[1024];
 
 	while (b->skip) {
-		ssize_t got = reader_read(&b->response->body, waste, MIN(b->skip, (uint64_t)sizeof(waste)), e);
+		ssize_t got = reader_read(&b->response->body, waste,
+					  MIN(b->skip, (uint64_t)sizeof(waste)), e);
 
 		if (got <= 0)
 			return got < 0 ? (int)got : err_sys(e, ECONNRESET, "download");
@@ -129,8 +132,9 @@ static ssize_t blob_read(struct reader *reader, void *p, size_t n, struct err *e
 		rc = skip_known(b, e);
 		got = rc < 0 ? rc : reader_read(&b->response->body, p, n, e);
 		if (got > 0 && b->size && (uint64_t)got > b->size - b->at)
-			return err_set(e, ERR_INVALID, "filesystem layer verification failed for digest %s: "
-						       "it is larger than announced",
+			return err_set(e, ERR_INVALID,
+				       "filesystem layer verification failed for digest %s: "
+				       "it is larger than announced",
 				       b->digest.text);
 		if (got > 0) {
 			b->at += (uint64_t)got;
@@ -139,8 +143,9 @@ static ssize_t blob_read(struct reader *reader, void *p, size_t n, struct err *e
 		if (got == 0 && !b->size)
 			return 0;
 		if (got == 0)
-			err_sys(e, ECONNRESET, "download of %s ended after %llu of %llu bytes", b->digest.text,
-				(unsigned long long)b->at, (unsigned long long)b->size);
+			err_sys(e, ECONNRESET, "download of %s ended after %llu of %llu bytes",
+				b->digest.text, (unsigned long long)b->at,
+				(unsigned long long)b->size);
 		if (stopped(b))
 			return err_sys(e, ECANCELED, "download");
 		b->response = NULL;
@@ -150,6 +155,7 @@ static ssize_t blob_read(struct reader *reader, void *p, size_t n, struct err *e
 int registry_blob_open(struct registry_blob *b, struct registry_session *s, const struct digest *d,
 		       uint64_t size, struct err *e)
 {
-	*b = (struct registry_blob){.reader.read = blob_read, .session = s, .digest = *d, .size = size};
+	*b = (struct registry_blob){
+		.reader.read = blob_read, .session = s, .digest = *d, .size = size};
 	return reconnect(b, e);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * DELETE /images/{name} and POST /images/{name}/tag. What may be removed, and in which words it is
- * refused, follows the engine: a name takes itself away, and the image with it when it was the last;
- * an ID takes everything, if all names are of one repository or force is given.
+ * refused, follows the engine: a name takes itself away, and the image with it when it was the
+ * last; an ID takes everything, if all names are of one repository or force is given.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -12,7 +12,8 @@
 
 #define SHORT_ID 12
 
-int image_tag(struct image_store *s, struct image *img, const struct reference *ref, struct err *e) FIBER_FN
+int image_tag(struct image_store *s, struct image *img, const struct reference *ref, struct err *e)
+	FIBER_FN
 {
 	CLEANUP_MEM char *name = mem_alloc(REFERENCE_TEXT_MAX);
 	struct name_change change = {.name = name, .img = img};
@@ -24,8 +25,9 @@ int image_tag(struct image_store *s, struct image *img, const struct reference *
 		return err_set(e, ERR_INVALID, "refusing to create a tag with a digest reference");
 	reference_familiar(ref, name);
 	if (!strcmp(name, "sha256") || strz_starts(name, "sha256:"))
-		return err_set(e, ERR_INVALID,
-			       "refusing to create an ambiguous tag using digest algorithm as name");
+		return err_set(
+			e, ERR_INVALID,
+			"refusing to create an ambiguous tag using digest algorithm as name");
 	if (!ref->tag[0])
 		snprintf(name + strlen(name), REFERENCE_TEXT_MAX - strlen(name), ":latest");
 	return store_commit(s, &c, e);
@@ -59,8 +61,8 @@ static int drop_name(struct removal *r, const char *name, struct err *e)
 
 	if (rc < 0)
 		return rc;
-	r->changes[r->n_changes++] = (struct name_change){
-		.name = r->records[r->n_records - 1].what, .from = r->img};
+	r->changes[r->n_changes++] =
+		(struct name_change){.name = r->records[r->n_records - 1].what, .from = r->img};
 	return 0;
 }
 
@@ -107,7 +109,8 @@ static bool single_reference(const struct image *img)
 	return true;
 }
 
-static bool find_user(const struct image_store *s, const struct image *img, bool running, char id[65])
+static bool find_user(const struct image_store *s, const struct image *img, bool running,
+		      char id[65])
 {
 	if (running ? !img->running : !img->containers)
 		return false;
@@ -117,11 +120,12 @@ static bool find_user(const struct image_store *s, const struct image *img, bool
 	return true;
 }
 
-static int conflict(const struct image *img, bool hard, struct err *e, const char *what, const char *container)
+static int conflict(const struct image *img, bool hard, struct err *e, const char *what,
+		    const char *container)
 {
 	return err_set(e, ERR_CONFLICT, "conflict: unable to delete %.*s (%s) - %s%.*s", SHORT_ID,
-		       digest_hex(&img->id), hard ? "cannot be forced" : "must be forced", what, SHORT_ID,
-		       container);
+		       digest_hex(&img->id), hard ? "cannot be forced" : "must be forced", what,
+		       SHORT_ID, container);
 }
 
 static int check_running(const struct image_store *s, const struct image *img, struct err *e)
@@ -159,8 +163,8 @@ static int remove_name(struct removal *r, const char *name, bool force, struct e
 	for (size_t i = 0; i < names->n; i++) {
 		const char *other = names->items[i].key;
 
-		other_tag = other_tag ||
-			    (strcmp(other, name) && !strchr(other, '@') && same_repository(other, name));
+		other_tag = other_tag || (strcmp(other, name) && !strchr(other, '@') &&
+					  same_repository(other, name));
 	}
 	for (size_t i = 0; rc == 0 && i < names->n; i++) {
 		const char *other = names->items[i].key;
@@ -175,10 +179,11 @@ static int remove_name(struct removal *r, const char *name, bool force, struct e
 	}
 	return rc < 0 ? rc : left > 0;
 in_use:
-	return err_set(e, ERR_CONFLICT,
-		       "conflict: unable to remove repository reference \"%s\" (must force) - container "
-		       "%.*s is using its referenced image %.*s",
-		       name, SHORT_ID, user, SHORT_ID, digest_hex(&r->img->id));
+	return err_set(
+		e, ERR_CONFLICT,
+		"conflict: unable to remove repository reference \"%s\" (must force) - container "
+		"%.*s is using its referenced image %.*s",
+		name, SHORT_ID, user, SHORT_ID, digest_hex(&r->img->id));
 }
 
 static bool dropped(const struct removal *r, const char *name)
@@ -198,7 +203,8 @@ static int remove_image(struct removal *r, bool by_id, bool force, struct err *e
 	int rc = check_running(r->store, r->img, e);
 
 	if (rc == 0 && !force && unused_names)
-		return conflict(r->img, false, e, "image is referenced in multiple repositories", "");
+		return conflict(r->img, false, e, "image is referenced in multiple repositories",
+				"");
 	if (rc == 0 && !force)
 		rc = check_stopped(r->store, r->img, e);
 	for (size_t i = 0; rc == 0 && i < names->n; i++) {

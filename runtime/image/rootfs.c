@@ -34,7 +34,8 @@ static void put_lower(const struct rootfs *r, bool init, struct buf *data)
 	}
 }
 
-static int mount_in_layers(const struct rootfs *r, const char *target, const char *data, struct err *e)
+static int mount_in_layers(const struct rootfs *r, const char *target, const char *data,
+			   struct err *e)
 {
 	CLEANUP_FD int layers = openat(r->root_fd, LAYERS_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int rc;
@@ -78,7 +79,8 @@ bool rootfs_mounted(int root_fd, const char *target)
 	if (fstatat(root_fd, target, &here, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
 	/* Through ".." of the mounted root the kernel comes back to where it is mounted. */
-	return fstatat(root_fd, parent, &above, AT_SYMLINK_NOFOLLOW) == 0 && here.st_dev != above.st_dev;
+	return fstatat(root_fd, parent, &above, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       here.st_dev != above.st_dev;
 }
 
 int rootfs_unmount(int root_fd, const char *root, const char *target, struct err *e)
@@ -125,7 +127,8 @@ static bool try_mount(const char *root, const char *base)
 	CLEANUP_FD int fd = -1;
 	bool works;
 
-	if (!data || !target || snprintf(target, MOUNT_DATA_MAX, "%s/%s", root, base) >= MOUNT_DATA_MAX)
+	if (!data || !target ||
+	    snprintf(target, MOUNT_DATA_MAX, "%s/%s", root, base) >= MOUNT_DATA_MAX)
 		return false;
 	fd = open(target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || fchdir(fd) < 0)
@@ -155,10 +158,11 @@ static const struct init_entry {
 	char kind; /* d, f, or l: a link to target */
 	const char *target;
 } init_entries[] = {
-	{"dev/pts", 'd', NULL},	      {"dev/shm", 'd', NULL},	 {"proc", 'd', NULL},
-	{"sys", 'd', NULL},	      {".dockerenv", 'f', NULL}, {"etc/resolv.conf", 'f', NULL},
-	{"etc/hosts", 'f', NULL},     {"etc/hostname", 'f', NULL}, {"dev/console", 'f', NULL},
-	{"etc/mtab", 'l', "/proc/mounts"},
+	{"dev/pts", 'd', NULL},	    {"dev/shm", 'd', NULL},
+	{"proc", 'd', NULL},	    {"sys", 'd', NULL},
+	{".dockerenv", 'f', NULL},  {"etc/resolv.conf", 'f', NULL},
+	{"etc/hosts", 'f', NULL},   {"etc/hostname", 'f', NULL},
+	{"dev/console", 'f', NULL}, {"etc/mtab", 'l', "/proc/mounts"},
 };
 
 static int open_in_root(int root_fd, const char *path, uint64_t flags)
@@ -217,7 +221,8 @@ int init_layer_fill(int fd, struct err *e)
 	return 0;
 }
 
-void init_layer_path(const struct digest *chains, size_t n, const char *suffix, char out[STORE_PATH_MAX])
+void init_layer_path(const struct digest *chains, size_t n, const char *suffix,
+		     char out[STORE_PATH_MAX])
 {
 	if (n)
 		layer_path(&chains[n - 1], "-init", out);
@@ -263,7 +268,8 @@ static NOINLINE int fill_merged(const struct rootfs *r, const char *tmp, struct 
 	rc = fd < 0 ? err_sys(e, errno, "open %s", merged) : init_layer_fill(fd, e);
 	if (fd >= 0)
 		close(TAKE_FD(fd));
-	if (r->n_chains && rootfs_unmount(r->root_fd, r->root, merged, rc == 0 ? e : NULL) < 0 && rc == 0)
+	if (r->n_chains && rootfs_unmount(r->root_fd, r->root, merged, rc == 0 ? e : NULL) < 0 &&
+	    rc == 0)
 		return err_code(e);
 	if (rc == 0)
 		rc = tree_remove_at(r->root_fd, work, e);

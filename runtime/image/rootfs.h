@@ -3,7 +3,8 @@
  * The blocking half of snapshots: overlay mounts, the init layer, and the copy that vfs makes.
  *
  * Lower directories are named relative to <data root>/layers, which the worker makes its working
- * directory for the mount, so that CONFIG_IMAGE_LAYERS_MAX of them fit into the page that mount(2) takes.
+ * directory for the mount, so that CONFIG_IMAGE_LAYERS_MAX of them fit into the page that mount(2)
+ * takes.
  *
  * Thread: worker. Yields: no. Owns: nothing kept.
  */
@@ -15,14 +16,14 @@
 struct rootfs {
 	const struct job *job; /* stop flag; may be NULL */
 	int root_fd;
-	const char *root; /* data root, absolute */
+	const char *root;	     /* data root, absolute */
 	const struct digest *chains; /* base first */
 	size_t n_chains;
 };
 
 /*
- * Mount the layers with upper and work (relative to the data root) at target (likewise). With init the
- * init layer lies on top of them.
+ * Mount the layers with upper and work (relative to the data root) at target (likewise). With init
+ * the init layer lies on top of them.
  */
 int rootfs_mount(const struct rootfs *r, bool init, const char *upper, const char *work,
 		 const char *target, struct err *e) WARN_UNUSED;
@@ -33,7 +34,8 @@ int rootfs_unmount(int root_fd, const char *root, const char *target, struct err
 /* Make the init layer on top of these layers unless it is there. tmp: a path of its own in tmp/. */
 int init_layer_ensure(const struct rootfs *r, const char *tmp, struct err *e) WARN_UNUSED;
 /* "layers/<24 hex>-init" or "layers/empty-init". */
-void init_layer_path(const struct digest *chains, size_t n, const char *suffix, char out[STORE_PATH_MAX]);
+void init_layer_path(const struct digest *chains, size_t n, const char *suffix,
+		     char out[STORE_PATH_MAX]);
 /* The mount points every container needs, in the root at fd, where they are missing. */
 int init_layer_fill(int fd, struct err *e) WARN_UNUSED;
 

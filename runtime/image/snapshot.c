@@ -48,8 +48,8 @@ static void snapshot_path(const char *id, const char *suffix, char out[STORE_PAT
 	snprintf(out, STORE_PATH_MAX, SNAPSHOTS_DIR "/%.*s%s", ID_MAX, id, suffix);
 }
 
-static int snapshot_add(struct image_store *s, const char *id, const struct digest *chains, size_t n,
-			struct snapshot **ret, struct err *e)
+static int snapshot_add(struct image_store *s, const char *id, const struct digest *chains,
+			size_t n, struct snapshot **ret, struct err *e)
 {
 	size_t len = strlen(id);
 	struct snapshot *snap = mem_alloc(sizeof(*snap) + len + 1);
@@ -106,8 +106,8 @@ void snapshots_done(struct image_store *s)
 	map_done(&s->snapshots);
 }
 
-static struct snapshot_job *job_new(struct image_store *s, const char *id, const struct snapshot *snap,
-				    struct err *e)
+static struct snapshot_job *job_new(struct image_store *s, const char *id,
+				    const struct snapshot *snap, struct err *e)
 {
 	size_t n = snap ? snap->n_layers : 0;
 	struct snapshot_job *j = mem_alloc(sizeof(*j) + n * sizeof(struct digest));
@@ -164,7 +164,8 @@ static int write_snapshot_file(const struct snapshot_job *j, struct err *e)
 	return rc;
 }
 
-static int make_directory(int root_fd, const char *base, const char *name, mode_t mode, struct err *e)
+static int make_directory(int root_fd, const char *base, const char *name, mode_t mode,
+			  struct err *e)
 {
 	char path[STORE_PATH_MAX + 16];
 
@@ -195,7 +196,8 @@ static int fill_copy(const struct snapshot_job *j, struct err *e)
 	int rc;
 
 	if (!CONFIG(VFS))
-		return err_set(e, ERR_NOT_IMPLEMENTED, "the vfs storage driver is not built in (CONFIG_VFS)");
+		return err_set(e, ERR_NOT_IMPLEMENTED,
+			       "the vfs storage driver is not built in (CONFIG_VFS)");
 	snprintf(merged, sizeof(merged), "%s/merged", j->tmp);
 	rc = rootfs_copy(&j->rootfs, merged, e);
 	if (rc < 0)
@@ -239,7 +241,8 @@ static int create_run(struct job *job)
 	return rc;
 }
 
-int snapshot_create(struct image_store *s, const char *id, struct image *img, struct err *e) FIBER_FN
+int snapshot_create(struct image_store *s, const char *id, struct image *img, struct err *e)
+	FIBER_FN
 {
 	CLEANUP_MEM struct snapshot_job *j = NULL;
 	struct snapshot *snap;
@@ -285,8 +288,8 @@ static int mount_run(struct job *job)
 	return rootfs_mount(&j->rootfs, true, upper, work, merged, &job->err);
 }
 
-int snapshot_mount(struct image_store *s, const char *id, struct image *img, char *path, size_t path_size,
-		   struct err *e) FIBER_FN
+int snapshot_mount(struct image_store *s, const char *id, struct image *img, char *path,
+		   size_t path_size, struct err *e) FIBER_FN
 {
 	struct snapshot *snap = find(s, id);
 	CLEANUP_MEM struct snapshot_job *j = NULL;
@@ -295,7 +298,8 @@ int snapshot_mount(struct image_store *s, const char *id, struct image *img, cha
 	(void)img;
 	if (!snap)
 		return err_set(e, ERR_NOT_FOUND, "snapshot %s does not exist", id);
-	if ((size_t)snprintf(path, path_size, "%s/" SNAPSHOTS_DIR "/%s/merged", s->root, id) >= path_size)
+	if ((size_t)snprintf(path, path_size, "%s/" SNAPSHOTS_DIR "/%s/merged", s->root, id) >=
+	    path_size)
 		return err_set(e, ERR_TOO_LARGE, "the path of the data root is too long");
 	if (s->vfs)
 		return 0;
@@ -418,7 +422,8 @@ int snapshot_read_all(struct image_store *s, struct err *e)
 
 		if (!id_valid(id))
 			continue;
-		/* Left on disk: what a container wrote is not thrown away for a damaged file beside it. */
+		/* Left on disk: what a container wrote is not thrown away for a damaged file beside
+		 * it. */
 		if (read_snapshot(s, id, e) < 0) {
 			log_warn("snapshot %s: %s", id, e->msg);
 			err_clear(e);
@@ -439,7 +444,8 @@ int snapshot_sweep(struct image_store *s, int (*keep)(void *arg, const char *id)
 
 	arena_open_heap(&a, 64u << 20);
 	ids = arena_alloc_array(&a, max + 1, sizeof(*ids));
-	for (node = map_next(&s->snapshots, NULL); ids && node; node = map_next(&s->snapshots, node)) {
+	for (node = map_next(&s->snapshots, NULL); ids && node;
+	     node = map_next(&s->snapshots, node)) {
 		ids[n] = arena_strdup(&a, map_entry(node, struct snapshot, node)->id);
 		if (!ids[n++])
 			ids = NULL;
@@ -463,8 +469,8 @@ int snapshot_sweep(struct image_store *s, int (*keep)(void *arg, const char *id)
 
 /* --- inspect --- */
 
-int snapshot_describe(struct image_store *s, const char *id, const struct image *img, struct arena *a,
-		      struct text_map *ret)
+int snapshot_describe(struct image_store *s, const char *id, const struct image *img,
+		      struct arena *a, struct text_map *ret)
 {
 	struct text_pair *pairs = arena_alloc_array(a, 4, sizeof(*pairs));
 	struct snapshot *snap = find(s, id);

@@ -23,7 +23,8 @@ void blob_path(const struct digest *d, char out[STORE_PATH_MAX])
 
 void layer_path(const struct digest *chain, const char *suffix, char out[STORE_PATH_MAX])
 {
-	snprintf(out, STORE_PATH_MAX, LAYERS_DIR "/%.*s%s", LAYER_DIR_HEX, digest_hex(chain), suffix);
+	snprintf(out, STORE_PATH_MAX, LAYERS_DIR "/%.*s%s", LAYER_DIR_HEX, digest_hex(chain),
+		 suffix);
 }
 
 void chain_id_next(const struct digest *parent, const struct digest *diff_id, struct digest *ret)
@@ -145,7 +146,8 @@ void image_store_close(struct image_store *s)
 }
 DEFINE_CLEANUP(struct image_store *, image_store_close)
 
-int image_store_open(struct image_store **ret, const struct engine_options *opt, struct err *e) FIBER_FN
+int image_store_open(struct image_store **ret, const struct engine_options *opt, struct err *e)
+	FIBER_FN
 {
 	CLEANUP(image_store_closep) struct image_store *s = mem_alloc(sizeof(*s));
 	CLEANUP_MEM struct open_job *open = mem_alloc(sizeof(*open));
@@ -192,7 +194,8 @@ const char *image_store_driver(const struct image_store *s)
 }
 
 void image_store_set_user_lookup(struct image_store *s,
-				 bool (*find)(void *arg, const struct image *img, bool running, char id_out[65]),
+				 bool (*find)(void *arg, const struct image *img, bool running,
+					      char id_out[65]),
 				 void *arg)
 {
 	s->find_user = find;
@@ -319,7 +322,8 @@ static int newest_first(const void *a, const void *b)
 	return strcmp(x->id.text, y->id.text);
 }
 
-int image_list(struct image_store *s, struct arena *a, struct image ***ret, size_t *ret_n, struct err *e)
+int image_list(struct image_store *s, struct arena *a, struct image ***ret, size_t *ret_n,
+	       struct err *e)
 {
 	size_t n = 0;
 	struct image **all = arena_alloc_array(a, s->images.count + 1, sizeof(*all));
@@ -342,8 +346,8 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-int image_names(struct image_store *s, const struct image *img, struct arena *a, struct texts *ret_tags,
-		struct texts *ret_digests)
+int image_names(struct image_store *s, const struct image *img, struct arena *a,
+		struct texts *ret_tags, struct texts *ret_digests)
 {
 	size_t n = img->names.n, n_tags = 0, n_digests = 0;
 	const char **tags = arena_alloc_array(a, n + 1, sizeof(*tags));
@@ -369,8 +373,8 @@ int image_names(struct image_store *s, const struct image *img, struct arena *a,
 	return 0;
 }
 
-int image_config_text(struct image_store *s, const struct image *img, struct arena *a, struct str *ret,
-		      struct err *e)
+int image_config_text(struct image_store *s, const struct image *img, struct arena *a,
+		      struct str *ret, struct err *e)
 {
 	char path[STORE_PATH_MAX];
 

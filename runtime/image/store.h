@@ -37,7 +37,7 @@
 #define SNAPSHOTS_DIR "snapshots"
 #define TMP_DIR "tmp"
 
-#define LAYER_DIR_HEX 24 /* of the chain ID, in the name of its directory */
+#define LAYER_DIR_HEX 24   /* of the chain ID, in the name of its directory */
 #define STORE_PATH_MAX 256 /* any path of ours relative to the data root */
 #define DOCUMENT_MAX ((size_t)CONFIG_MANIFEST_KIB_MAX * 1024)
 
@@ -69,7 +69,7 @@ struct image_name {
 };
 
 struct snapshot {
-	struct map_node node; /* by id */
+	struct map_node node;  /* by id */
 	struct layer **layers; /* base first */
 	size_t n_layers;
 	char id[];
@@ -83,7 +83,7 @@ struct layer_record {
 struct image_record {
 	const char *id, *manifest, *manifest_type;
 	int64_t manifest_size;
-	int64_t last_tag_time; /* ns since the epoch */
+	int64_t last_tag_time;	   /* ns since the epoch */
 	struct shape_array layers; /* struct layer_record, base first */
 };
 extern const struct shape shape_image_record;
@@ -145,10 +145,12 @@ void layer_release(struct image_store *s, struct layer *l);
  * Make the object of a record from its configuration document, checked against the record's
  * layers. It has one reference and is not in the store.
  */
-int image_from_record(const struct image_record *r, struct str config, struct image **ret, struct err *e) WARN_UNUSED;
-/* Decode a configuration document and hand out its diff IDs, in the arena. ERR_INVALID when it is none. */
-int image_spec_parse(struct str config, struct arena *a, struct image_spec *ret, struct digest **ret_diff_ids,
-		     size_t *ret_n, struct err *e) WARN_UNUSED;
+int image_from_record(const struct image_record *r, struct str config, struct image **ret,
+		      struct err *e) WARN_UNUSED;
+/* Decode a configuration document and hand out its diff IDs, in the arena. ERR_INVALID when it is
+ * none. */
+int image_spec_parse(struct str config, struct arena *a, struct image_spec *ret,
+		     struct digest **ret_diff_ids, size_t *ret_n, struct err *e) WARN_UNUSED;
 /* Put it among the store's images: takes over the reference, holds its blobs and layers. */
 int image_insert(struct image_store *s, struct image *img, struct err *e) WARN_UNUSED;
 /* The other way round; its files are discarded with the last hold. */
@@ -163,15 +165,16 @@ struct name_change {
 	struct image *from; /* then: whose it is */
 };
 struct commit {
-	struct image *add;    /* new to the store, or NULL */
-	struct image *remove; /* leaves the store, or NULL; all its names must be among the changes */
+	struct image *add; /* new to the store, or NULL */
+	struct image
+		*remove; /* leaves the store, or NULL; all its names must be among the changes */
 	const struct name_change *names;
 	size_t n_names;
 };
 /*
- * Write it all to disk, then to memory. Of add the store takes over the reference, unless an image of
- * that ID came in meanwhile: then the names go to that one. ERR_NOT_FOUND or ERR_CONFLICT when what the
- * change was planned on is no longer so.
+ * Write it all to disk, then to memory. Of add the store takes over the reference, unless an image
+ * of that ID came in meanwhile: then the names go to that one. ERR_NOT_FOUND or ERR_CONFLICT when
+ * what the change was planned on is no longer so.
  */
 int store_commit(struct image_store *s, const struct commit *c, struct err *e) FIBER_FN WARN_UNUSED;
 /* Memory alone (start). */
@@ -186,7 +189,7 @@ int store_read(struct image_store *s, struct err *e) WARN_UNUSED;
 /* --- snapshot.c --- */
 
 int snapshot_read_all(struct image_store *s, struct err *e) WARN_UNUSED; /* worker, at open */
-bool snapshot_overlay_works(int root_fd, const char *root);		  /* worker */
+bool snapshot_overlay_works(int root_fd, const char *root);		 /* worker */
 void snapshots_done(struct image_store *s);
 
 #endif

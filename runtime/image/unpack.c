@@ -44,17 +44,18 @@ struct unpack {
 	struct unpack_result result;
 	struct arena mem;
 	struct dir_time *dirs;
-	int parent_fd;		   /* of the current entry; kept for the next one */
+	int parent_fd;		       /* of the current entry; kept for the next one */
 	char parent[ARCHIVE_PATH_MAX]; /* its path, "" is the root */
 	char path[ARCHIVE_PATH_MAX];   /* of the current entry: parent and base */
-	const char *base;	   /* points into path; "." for the root itself */
+	const char *base;	       /* points into path; "." for the root itself */
 	char other[ARCHIVE_PATH_MAX];  /* a hard link's target */
 	char copy[COPY_SIZE];
 };
 
 static int refuse(const struct unpack *u, struct err *e, const char *why)
 {
-	return err_set(e, ERR_INVALID, "invalid entry in the layer: \"%.200s\": %s", u->entry.name, why);
+	return err_set(e, ERR_INVALID, "invalid entry in the layer: \"%.200s\": %s", u->entry.name,
+		       why);
 }
 
 static int failed(const struct unpack *u, struct err *e, const char *what)
@@ -72,7 +73,8 @@ static int open_in_root(int root_fd, const char *path, uint64_t flags)
 	return (int)syscall(SYS_openat2, root_fd, path[0] ? path : ".", &how, sizeof(how));
 }
 
-/* Clean by text alone into out: "" for the root itself. Negative when it climbs out or is too long. */
+/* Clean by text alone into out: "" for the root itself. Negative when it climbs out or is too long.
+ */
 int archive_path_clean(const char *name, char out[ARCHIVE_PATH_MAX])
 {
 	size_t n = 0, depth = 0;
@@ -150,7 +152,8 @@ static int enter_parent(struct unpack *u, struct err *e)
 		return 0;
 	if (slash)
 		*slash = '\0';
-	fd = slash ? open_making(u, u->path) : open_in_root(u->opt->root_fd, "", O_PATH | O_DIRECTORY);
+	fd = slash ? open_making(u, u->path)
+		   : open_in_root(u->opt->root_fd, "", O_PATH | O_DIRECTORY);
 	if (!slash && fd < 0)
 		fd = -errno;
 	if (slash)
@@ -265,8 +268,8 @@ static void set_directory_times(struct unpack *u)
 {
 	for (const struct dir_time *d = u->dirs; d; d = d->next) {
 		struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, d->mtime};
-		CLEANUP_FD int fd = open_in_root(u->opt->root_fd, d->path,
-						 O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+		CLEANUP_FD int fd =
+			open_in_root(u->opt->root_fd, d->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 
 		/* It may have been replaced since. */
 		if (fd >= 0)
@@ -297,7 +300,8 @@ static int copy_data(struct unpack *u, int fd, struct err *e)
 			break;
 		n += (uint64_t)got;
 		if (u->result.size + n > limit)
-			return err_set(e, ERR_TOO_LARGE, "the layer is larger than %d MiB (CONFIG_UNPACK_MIB_MAX)",
+			return err_set(e, ERR_TOO_LARGE,
+				       "the layer is larger than %d MiB (CONFIG_UNPACK_MIB_MAX)",
 				       CONFIG_UNPACK_MIB_MAX);
 		rc = fd_write_all(fd, u->copy, (size_t)got);
 		if (rc < 0) {
@@ -339,8 +343,8 @@ static int make_hardlink(struct unpack *u, struct err *e)
 	if (target_fd < 0 || linkat(target_fd, base, u->parent_fd, u->base, 0) < 0) {
 		if (errno == EEXIST)
 			return -EEXIST;
-		return err_sys(e, errno, "failed to register layer: link /%.200s to /%.200s", u->path,
-			       u->entry.link);
+		return err_sys(e, errno, "failed to register layer: link /%.200s to /%.200s",
+			       u->path, u->entry.link);
 	}
 	return 0;
 }
@@ -412,7 +416,9 @@ static int unpack_entry(struct unpack *u, struct err *e)
 	int rc = archive_path_clean(u->entry.name, u->path);
 
 	if (rc < 0)
-		return refuse(u, e, rc == -EXDEV ? "its name leads out of the layer" : "its name is too long");
+		return refuse(u, e,
+			      rc == -EXDEV ? "its name leads out of the layer"
+					   : "its name is too long");
 	if (++u->result.entries > CONFIG_UNPACK_ENTRIES_MAX)
 		return err_set(e, ERR_TOO_LARGE,
 			       "the layer has more than %d entries (CONFIG_UNPACK_ENTRIES_MAX)",
