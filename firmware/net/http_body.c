@@ -126,6 +126,7 @@ int http_body_send_continue(struct http_conn *c, struct err *e)
 }
 
 static ssize_t read_body(struct http_conn *c, void *p, size_t n, int64_t deadline, struct err *e)
+	FIBER_FN
 {
 	for (;;) {
 		size_t room = 0;

@@ -52,7 +52,7 @@ static bool borrow(struct http_conn *c)
  * Wait for the first bytes of a request: true with memory borrowed and them in it. They land on the
  * stack first, so that a connection in silence holds no chunk.
  */
-static NOINLINE bool await_request(struct http_conn *c, int64_t deadline)
+static NOINLINE bool await_request(struct http_conn *c, int64_t deadline) FIBER_FN
 {
 	char first[FIRST_READ];
 	ssize_t n;
@@ -74,7 +74,7 @@ static NOINLINE bool await_request(struct http_conn *c, int64_t deadline)
 
 /* Length of the head at the front of the input, parsed into c->req->head; 0 when the client left.
  */
-static ssize_t read_head(struct http_conn *c, int64_t deadline, struct err *e)
+static ssize_t read_head(struct http_conn *c, int64_t deadline, struct err *e) FIBER_FN
 {
 	uint32_t looked = 0;
 
@@ -163,7 +163,7 @@ static int refusal_status(const struct err *e, ssize_t r)
 }
 
 /* An answer in place of the handler's, after which the connection ends. */
-static void refuse(struct http_conn *c, int status, const char *message)
+static void refuse(struct http_conn *c, int status, const char *message) FIBER_FN
 {
 	c->close = true;
 	if (status == 503 && http_add_header(c->req, "Retry-After", "1") < 0)
@@ -192,7 +192,7 @@ static bool new_request(struct http_conn *c)
 	return true;
 }
 
-static void refuse_head(struct http_conn *c, ssize_t r, const struct err *e)
+static void refuse_head(struct http_conn *c, ssize_t r, const struct err *e) FIBER_FN
 {
 	/* What was parsed before the error is not to be relied on. */
 	memset(&c->req->head, 0, sizeof(c->req->head));
@@ -201,7 +201,7 @@ static void refuse_head(struct http_conn *c, ssize_t r, const struct err *e)
 	refuse(c, refusal_status(e, r), e->msg);
 }
 
-static void handle(struct http_conn *c)
+static void handle(struct http_conn *c) FIBER_FN
 {
 	const struct http_server_config *cfg = &c->server->cfg;
 	struct http_request *req = c->req;
@@ -224,7 +224,7 @@ static void handle(struct http_conn *c)
 }
 
 /* Leave without making the peer lose our last bytes: say that we are done, let it finish. */
-static void linger(struct http_conn *c)
+static void linger(struct http_conn *c) FIBER_FN
 {
 	int64_t deadline = clock_in_ms(LINGER_MS);
 	size_t total = 0;
@@ -241,7 +241,7 @@ static void linger(struct http_conn *c)
 }
 
 /* After a request: true when another may follow. */
-static bool finish(struct http_conn *c, bool whole)
+static bool finish(struct http_conn *c, bool whole) FIBER_FN
 {
 	bool unread = !whole || !c->body_done || c->in_at < c->in_n;
 	bool gone = fiber_cancelled() != 0;
@@ -265,7 +265,7 @@ static bool finish(struct http_conn *c, bool whole)
 }
 
 /* One request, whose first bytes are there. True when another may follow. */
-static bool serve(struct http_conn *c, struct err *e)
+static bool serve(struct http_conn *c, struct err *e) FIBER_FN
 {
 	int64_t deadline = clock_in_ms(c->cls == POOL_RESERVED ? RESERVED_HEAD_MS
 							       : c->server->cfg.head_timeout_ms);
@@ -294,7 +294,7 @@ static bool serve(struct http_conn *c, struct err *e)
 	return finish(c, true);
 }
 
-void http_conn_run(void *arg)
+void http_conn_run(void *arg) FIBER_ENTRY
 {
 	struct http_conn *c = arg;
 	int64_t patience = c->server->cfg.head_timeout_ms;

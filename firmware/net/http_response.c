@@ -93,7 +93,7 @@ static void end_head(struct http_conn *c, struct buf *b)
 
 /* Before the first byte: may the connection be kept? Unread body bytes are read away if that is
  * quick. */
-static void settle_connection(struct http_conn *c)
+static void settle_connection(struct http_conn *c) FIBER_FN
 {
 	if (!c->req->head.keep_alive || c->cls == POOL_RESERVED || c->server->stopping)
 		c->close = true;

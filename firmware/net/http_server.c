@@ -101,7 +101,7 @@ void http_conn_free(struct http_conn *c)
 }
 
 /* Close the one that has waited longest, if it has had its grace; true when a slot came free. */
-static bool evict(enum pool_class cls)
+static bool evict(enum pool_class cls) FIBER_FN
 {
 	struct http_conn *c;
 	int64_t grace = cls == POOL_RESERVED ? RESERVED_GRACE_MS : WAITING_GRACE_MS;
@@ -161,7 +161,7 @@ static void refuse(struct http_server *s, int fd)
 
 /* --- acceptance --- */
 
-static struct http_conn *find_slot(enum pool_class *ret_cls)
+static struct http_conn *find_slot(enum pool_class *ret_cls) FIBER_FN
 {
 	struct http_conn *c;
 
@@ -177,7 +177,7 @@ static struct http_conn *find_slot(enum pool_class *ret_cls)
 }
 
 /* fd becomes a connection's, or is refused, or closed. */
-static void admit(struct http_server *s, int fd)
+static void admit(struct http_server *s, int fd) FIBER_FN
 {
 	struct http_conn *c;
 	struct peer peer;
@@ -217,7 +217,7 @@ static void admit(struct http_server *s, int fd)
 	open_conns++;
 }
 
-static void accept_run(void *arg)
+static void accept_run(void *arg) FIBER_ENTRY
 {
 	struct http_server *s = arg;
 	unsigned int burst = 0;
