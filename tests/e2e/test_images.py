@@ -75,7 +75,7 @@ class TestList(Images):
     def test_bad_filters(self):
         self.gives(400, "nvalid filter 'nonsense'", "GET", "/images/json", filters={"nonsense": ["x"]})
         got = self.api.get("/images/json", filters="{not json")
-        self.assertEqual(got.status, 400)
+        self.assertEqual(got.status, 500 if CTX.is_oracle else 400)
 
     def test_cli_images(self):
         self.assertEqual(self.docker.ok("images", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}"),

@@ -29,12 +29,11 @@ class TestLogs(E2E):
 
     def whole(self, conn):
         """The rest of a chunked body."""
-        data = b""
+        parts = []
         while True:
-            part = conn.chunk()
-            if not part:
-                return data
-            data += part
+            parts.append(conn.chunk())
+            if not parts[-1]:
+                return b"".join(parts)
 
     def test_streams(self):
         ref = self.ended("echo one; echo two >&2; printf three")
@@ -76,7 +75,7 @@ class TestLogs(E2E):
         self.assertEqual(self.api.logs(ref, tail=0)[0], b"")
         for tail in ("all", "nonsense", "1000", "-1"):
             self.assertEqual(self.api.logs(ref, tail=tail)[0].count(b"\n"), 100, tail)
-        mixed = self.ended("for i in 1 2 3; do echo o$i; echo e$i >&2; sleep 0.05; done")
+        mixed = self.ended("for i in 1 2 3; do echo o$i; sleep 0.1; echo e$i >&2; sleep 0.1; done")
         self.assertEqual(self.api.logs(mixed, tail=2), (b"o3\n", b"e3\n"))
         # Lines are counted first, streams picked afterwards.
         self.assertEqual(self.api.logs(mixed, tail=1, stderr=0), (b"", b""))

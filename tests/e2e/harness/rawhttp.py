@@ -89,11 +89,17 @@ class Conn:
         return head
 
     def exactly(self, count):
-        while len(self.buffer) < count:
+        parts, have = [self.buffer], len(self.buffer)
+        self.buffer = b""
+        while have < count:
             if not self.fill():
-                raise ProtocolError(f"ended after {len(self.buffer)} of {count} bytes")
-        data, self.buffer = self.buffer[:count], self.buffer[count:]
-        return data
+                raise ProtocolError(f"ended after {have} of {count} bytes")
+            parts.append(self.buffer)
+            have += len(self.buffer)
+            self.buffer = b""
+        data = b"".join(parts)
+        self.buffer = data[count:]
+        return data[:count]
 
     def some(self):
         """Whatever comes next, b"" at the end."""
@@ -103,10 +109,12 @@ class Conn:
         return data
 
     def rest(self):
+        parts = [self.buffer]
+        self.buffer = b""
         while self.fill():
-            pass
-        data, self.buffer = self.buffer, b""
-        return data
+            parts.append(self.buffer)
+            self.buffer = b""
+        return b"".join(parts)
 
     def read_for(self, mark, timeout=10):
         """Collect until mark has been seen; returns all that was read."""
