@@ -243,13 +243,14 @@ static void linger(struct http_conn *c) FIBER_FN
 /* After a request: true when another may follow. */
 static bool finish(struct http_conn *c, bool whole) FIBER_FN
 {
-	bool unread = !whole || !c->body_done || c->in_at < c->in_n;
 	bool gone = fiber_cancelled() != 0;
 
 	if (c->hijacked || c->failed || gone)
 		return false;
-	if (c->close || !c->body_done) {
-		if (unread)
+	if (!c->close && !http_body_drain(c, clock_in_ms(HTTP_DRAIN_MS)))
+		c->close = true;
+	if (c->close) {
+		if (!whole || !c->body_done || c->in_at < c->in_n)
 			linger(c);
 		return false;
 	}
@@ -277,8 +278,11 @@ static bool serve(struct http_conn *c, struct err *e) FIBER_FN
 	}
 	n = read_head(c, deadline, e);
 	http_conn_set_waiting(c, false);
-	if (n == 0)
+	if (n == 0) {
+		if (c->cls == POOL_RESERVED && fiber_cancelled())
+			http_server_send_busy(c->server, io_fd(&c->io));
 		return false;
+	}
 	if (n > 0 && keep_head(c, (size_t)n) < 0)
 		n = err_set(e, ERR_UNAVAILABLE, "no memory for the request head");
 	if (n > 0) {

@@ -95,6 +95,7 @@ int http_body_send_continue(struct http_conn *c, struct err *e) FIBER_FN WARN_UN
 /* Read away what is left, at most HTTP_DRAIN_MAX bytes until the deadline. True when the body is
  * done. */
 #define HTTP_DRAIN_MAX (256 * 1024)
+#define HTTP_DRAIN_MS 100
 bool http_body_drain(struct http_conn *c, int64_t deadline) FIBER_FN;
 
 /* http_response.c */

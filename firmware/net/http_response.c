@@ -91,13 +91,9 @@ static void end_head(struct http_conn *c, struct buf *b)
 	buf_puts(b, "\r\n");
 }
 
-/* Before the first byte: may the connection be kept? Unread body bytes are read away if that is
- * quick. */
-static void settle_connection(struct http_conn *c) FIBER_FN
+static void settle_connection(struct http_conn *c)
 {
 	if (!c->req->head.keep_alive || c->cls == POOL_RESERVED || c->server->stopping)
-		c->close = true;
-	if (!http_body_drain(c, clock_in_ms(100)))
 		c->close = true;
 }
 
@@ -132,6 +128,9 @@ int http_reply(struct http_request *req, int status, const char *content_type, s
 	if (c->replied || c->hijacked)
 		return -EALREADY;
 	settle_connection(c);
+	/* An unread body is read away if that is quick; else the connection must end. */
+	if (!http_body_drain(c, clock_in_ms(HTTP_DRAIN_MS)))
+		c->close = true;
 	begin_head(c, &b, status, content_type);
 	if (!bodiless)
 		buf_printf(&b, "Content-Length: %zu\r\n", body.n);
@@ -167,6 +166,10 @@ int http_stream_begin(struct http_request *req, int status, const char *content_
 	if (c->replied || c->hijacked)
 		return -EALREADY;
 	settle_connection(c);
+	/* The body may be read while the stream is written, so it must come. */
+	r = http_body_send_continue(c, NULL);
+	if (r < 0)
+		return r;
 	c->raw_stream = req->head.minor == 0;
 	if (c->raw_stream)
 		c->close = true;

@@ -15,9 +15,8 @@
 #include "firmware/core/mem.h"
 
 enum {
-	ACCEPT_BURST = 8,	 /* then the others get their turn */
-	WAITING_GRACE_MS = 20,	 /* nobody is sent away sooner */
-	RESERVED_GRACE_MS = 100, /* nor, on a reserved slot, sooner than this */
+	ACCEPT_BURST = 8, /* then the others get their turn */
+	GRACE_MS = 25,	  /* nobody is sent away sooner */
 	REFUSED_MAX = 64,
 	REFUSED_HOLD_MS = 500,
 };
@@ -104,12 +103,11 @@ void http_conn_free(struct http_conn *c)
 static bool evict(enum pool_class cls) FIBER_FN
 {
 	struct http_conn *c;
-	int64_t grace = cls == POOL_RESERVED ? RESERVED_GRACE_MS : WAITING_GRACE_MS;
 
 	if (list_empty(&waiting[cls]))
 		return false;
 	c = list_first(&waiting[cls], struct http_conn, waiting);
-	if (!c->fiber || clock_mono() - c->waiting_since < grace * NSEC_PER_MSEC)
+	if (!c->fiber || clock_mono() - c->waiting_since < GRACE_MS * NSEC_PER_MSEC)
 		return false;
 	list_remove(&c->waiting);
 	fiber_cancel(c->fiber, -ECANCELED);
@@ -176,6 +174,21 @@ static struct http_conn *find_slot(enum pool_class *ret_cls) FIBER_FN
 	return NULL;
 }
 
+/*
+ * All is taken. Requests that are there already may be answered in the next turn; and those who
+ * hold a reserved slot without having brought their head are close to the end of their grace.
+ */
+static void wait_for_slot(void) FIBER_FN
+{
+	const struct http_conn *c;
+
+	(void)fiber_yield();
+	if (list_empty(&waiting[POOL_RESERVED]))
+		return;
+	c = list_first(&waiting[POOL_RESERVED], struct http_conn, waiting);
+	(void)fiber_sleep_until(c->waiting_since + GRACE_MS * NSEC_PER_MSEC);
+}
+
 /* fd becomes a connection's, or is refused, or closed. */
 static void admit(struct http_server *s, int fd) FIBER_FN
 {
@@ -189,8 +202,7 @@ static void admit(struct http_server *s, int fd) FIBER_FN
 	}
 	c = find_slot(&cls);
 	for (int i = 0; !c && i < 2; i++) {
-		/* Requests that are there already may be answered, and free their slots. */
-		(void)fiber_yield();
+		wait_for_slot();
 		c = find_slot(&cls);
 	}
 	if (!c) {

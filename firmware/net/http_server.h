@@ -90,7 +90,8 @@ int http_reply(struct http_request *req, int status, const char *content_type, s
 	FIBER_FN;
 /*
  * A streamed reply: head sent at once, chunked (HTTP/1.0: until close). Then write and flush; write
- * buffers up to a chunk. From begin on, a client that goes away cancels the fiber (-ECONNRESET).
+ * buffers up to a chunk. The request's body may still be read meanwhile. From begin on, a client
+ * that goes away cancels the fiber (-ECONNRESET).
  */
 int http_stream_begin(struct http_request *req, int status, const char *content_type)
 	FIBER_FN WARN_UNUSED;
