@@ -13,6 +13,7 @@
 #include "runtime/engine.h"
 
 /* Serve the API of eng on l; both must outlive the server. */
-int api_start(struct engine *eng, struct listener *l, struct http_server **ret, struct err *e) WARN_UNUSED;
+int api_start(struct engine *eng, struct listener *l, struct http_server **ret, struct err *e)
+	WARN_UNUSED;
 
 #endif

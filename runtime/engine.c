@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Opening and closing the engine. The order matters: directories and the lock, images (containers refer to
- * them), the network, then containers, whose restore sweeps all three.
+ * Opening and closing the engine. The order matters: directories and the lock, images (containers
+ * refer to them), the network, then containers, whose restore sweeps all three.
  */
 #include "runtime/engine.h"
 
@@ -20,11 +20,14 @@
 
 static int make_dirs(const struct engine_options *opt, struct err *e)
 {
-	static const char *const data[] = {"", "/containers", "/tmp"}, *const run[] = {"", "/containers", "/netns"};
+	static const char *const data[] = {"", "/containers", "/tmp"}, *const run[] = {
+									       "", "/containers",
+									       "/netns"};
 	char path[CONTAINER_PATH_MAX];
 
 	if (strlen(opt->data_root) > ENGINE_ROOT_MAX || strlen(opt->exec_root) > ENGINE_ROOT_MAX)
-		return err_set(e, ERR_INVALID, "the data root and the exec root may have at most %d bytes",
+		return err_set(e, ERR_INVALID,
+			       "the data root and the exec root may have at most %d bytes",
 			       ENGINE_ROOT_MAX);
 	for (size_t i = 0; i < ARRAY_LEN(data); i++) {
 		text_format(path, sizeof(path), "%s%s", opt->data_root, data[i]);
@@ -51,7 +54,8 @@ static int lock_root(struct engine *eng, struct err *e)
 		return err_sys(e, errno, "opening %s", path);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK
-			       ? err_set(e, ERR_CONFLICT, "another daemon uses the data root %s", eng->opt->data_root)
+			       ? err_set(e, ERR_CONFLICT, "another daemon uses the data root %s",
+					 eng->opt->data_root)
 			       : err_sys(e, errno, "locking %s", path);
 	eng->lock_fd = TAKE_FD(fd);
 	return 0;
@@ -75,8 +79,10 @@ static int load_id(struct engine *eng, struct err *e)
 	random_bytes(r, sizeof(r));
 	r[6] = (uint8_t)((r[6] & 0x0f) | 0x40);
 	r[8] = (uint8_t)((r[8] & 0x3f) | 0x80);
-	text_format(eng->id, sizeof(eng->id), "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", r[0],
-		 r[1], r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12], r[13], r[14], r[15]);
+	text_format(eng->id, sizeof(eng->id),
+		    "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", r[0],
+		    r[1], r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12],
+		    r[13], r[14], r[15]);
 	return file_replace_at(AT_FDCWD, path, str_from(eng->id), 0600, false, e);
 }
 
@@ -90,8 +96,9 @@ int engine_open(struct engine *eng, const struct engine_options *opt, struct err
 	map_init(&eng->execs);
 	list_init(&eng->containers);
 	eng->cgroup_v2 = statfs("/sys/fs/cgroup", &fs) == 0 && fs.f_type == CGROUP2_MAGIC;
-	if (make_dirs(opt, e) < 0 || lock_root(eng, e) < 0 || load_id(eng, e) < 0 || log_reader_init(e) < 0 ||
-	    image_store_open(&eng->images, opt, e) < 0 || network_open(&eng->network, opt, e) < 0)
+	if (make_dirs(opt, e) < 0 || lock_root(eng, e) < 0 || load_id(eng, e) < 0 ||
+	    log_reader_init(e) < 0 || image_store_open(&eng->images, opt, e) < 0 ||
+	    network_open(&eng->network, opt, e) < 0)
 		return err_code(e);
 	return containers_restore(eng, e);
 }
@@ -100,7 +107,7 @@ static bool any_running(const struct engine *eng)
 {
 	const struct container *c;
 
-	list_for_each(c, &eng->containers, link)
+	list_for_each (c, &eng->containers, link)
 		if (container_is_running(c))
 			return true;
 	return false;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The engine: all that the daemon knows, in one struct that is handed down to every operation. api/
- * holds one; tests may hold several. It is opened once, at start, and its parts restore themselves from
- * disk: images, then containers (whose shims are found again), then what a crash left is swept.
+ * holds one; tests may hold several. It is opened once, at start, and its parts restore themselves
+ * from disk: images, then containers (whose shims are found again), then what a crash left is
+ * swept.
  *
  * Thread: loop. Yields: what carries FIBER_FN. Owns: the stores.
  */
@@ -36,8 +37,10 @@ struct engine {
 	int64_t started_ns;
 };
 
-/* Make the directories, lock the data root against a second daemon, open the stores, restore containers. */
-int engine_open(struct engine *eng, const struct engine_options *opt, struct err *e) FIBER_FN WARN_UNUSED;
+/* Make the directories, lock the data root against a second daemon, open the stores, restore
+ * containers. */
+int engine_open(struct engine *eng, const struct engine_options *opt, struct err *e)
+	FIBER_FN WARN_UNUSED;
 /* Let go of everything; containers keep running under their shims. */
 void engine_close(struct engine *eng) FIBER_FN;
 

@@ -30,12 +30,14 @@ struct engine_options {
 	struct texts insecure_registries; /* host[:port] or CIDR */
 	struct texts registry_mirrors;	  /* URLs, for docker.io */
 	struct texts labels;
-	const char *certs_dir; /* per-registry CAs: <certs_dir>/<host:port>/ *.crt; /etc/docker/certs.d */
+	const char *certs_dir; /* per-registry CAs: <certs_dir>/<host:port>/ *.crt;
+				  /etc/docker/certs.d */
 	struct runtime_choice runtimes[RUNTIMES_MAX];
 	size_t n_runtimes;
 	const char *default_runtime;
-	const char *storage_driver; /* "overlay2" or "vfs"; NULL = overlay2 where it mounts, else vfs */
-	const char *cgroup_parent;  /* default "docker" → /docker/<id> */
+	const char *
+		storage_driver; /* "overlay2" or "vfs"; NULL = overlay2 where it mounts, else vfs */
+	const char *cgroup_parent;	/* default "docker" → /docker/<id> */
 	const char *default_log_driver; /* "json-file" */
 	struct text_map default_log_opts;
 	bool debug;

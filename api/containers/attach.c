@@ -7,9 +7,11 @@
 #include "api/router/hijack.h"
 #include "api/router/reply.h"
 
-static int replay(struct call *call, struct container *c, const struct attach_client *client, struct err *e) FIBER_FN
+static int replay(struct call *call, struct container *c, const struct attach_client *client,
+		  struct err *e) FIBER_FN
 {
-	struct log_query q = {.want_stdout = client->want_stdout, .want_stderr = client->want_stderr, .tail = -1};
+	struct log_query q = {
+		.want_stdout = client->want_stdout, .want_stderr = client->want_stderr, .tail = -1};
 	struct log_out *s = arena_alloc(call->a, sizeof(*s));
 	int r;
 
@@ -26,11 +28,13 @@ static int replay(struct call *call, struct container *c, const struct attach_cl
 	return r < 0 && !e->kind ? err_sys(e, -r, "replaying logs") : r;
 }
 
-static int find(struct call *call, struct container **ret, struct attach_client *client, struct err *e)
+static int find(struct call *call, struct container **ret, struct attach_client *client,
+		struct err *e)
 {
 	const char *keys = query_text(call, "detachKeys");
 
-	if (*keys && detach_keys_parse(str_from(keys), "detach", call->a, &client->detach_keys, e) < 0)
+	if (*keys &&
+	    detach_keys_parse(str_from(keys), "detach", call->a, &client->detach_keys, e) < 0)
 		return err_code(e);
 	if (container_lookup(call->eng, call->params[0], ret, e) < 0)
 		return err_code(e);

@@ -4,7 +4,8 @@
 #include "api/router/reply.h"
 #include "runtime/container/container.h"
 
-static void put_reply(struct call *call, const struct container *c, const struct texts *warnings, struct buf *out)
+static void put_reply(struct call *call, const struct container *c, const struct texts *warnings,
+		      struct buf *out)
 {
 	struct json_writer w;
 
@@ -35,7 +36,8 @@ int api_containers_create(struct call *call, struct err *e)
 	if (body_json(call, false, &body, e) < 0)
 		return err_code(e);
 	if (json_type(body) == JSON_NULL)
-		return err_set(e, ERR_INVALID, "config cannot be empty in order to create a container");
+		return err_set(e, ERR_INVALID,
+			       "config cannot be empty in order to create a container");
 	if (create_request_decode(body, call->a, req, e) < 0)
 		return e->kind == ERR_INVALID ? err_wrap(e, "invalid JSON") : err_code(e);
 	in.name = *name ? name : NULL;

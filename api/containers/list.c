@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * GET /containers/json. The containers are referenced first; each is then rendered into one small buffer
- * without a wait in between and sent on, so that a long list costs no more memory than a short one.
+ * GET /containers/json. The containers are referenced first; each is then rendered into one small
+ * buffer without a wait in between and sent on, so that a long list costs no more memory than a
+ * short one.
  */
 #include "api/containers/containers.h"
 
@@ -19,8 +20,9 @@ struct list_query {
 	struct container *before, *since; /* referenced */
 };
 
-static const char *const filter_keys[] = {"ancestor", "before", "exited", "expose", "health", "id", "isolation", "is-task",
-					  "label", "name", "network", "publish", "since", "status", "volume", NULL};
+static const char *const filter_keys[] = {
+	"ancestor", "before", "exited",	 "expose",  "health", "id",	"isolation", "is-task",
+	"label",    "name",   "network", "publish", "since",  "status", "volume",    NULL};
 
 static int check_filters(struct call *call, struct list_query *q, struct err *e)
 {
@@ -29,14 +31,16 @@ static int check_filters(struct call *call, struct list_query *q, struct err *e)
 
 	for (size_t i = 0; i < values->n; i++)
 		if (container_status_parse(str_from(values->items[i]), &status) < 0)
-			return err_set(e, ERR_INVALID, "invalid filter 'status=%s'", values->items[i]);
+			return err_set(e, ERR_INVALID, "invalid filter 'status=%s'",
+				       values->items[i]);
 	q->all |= values->n > 0;
 	values = filters_get(&q->filters, "exited");
 	for (size_t i = 0; i < values->n; i++) {
 		int64_t code;
 
 		if (str_to_i64(str_from(values->items[i]), &code) < 0)
-			return err_set(e, ERR_INVALID, "invalid filter 'exited=%s'", values->items[i]);
+			return err_set(e, ERR_INVALID, "invalid filter 'exited=%s'",
+				       values->items[i]);
 		q->all = true;
 	}
 	values = filters_get(&q->filters, "before");
@@ -49,7 +53,8 @@ static int check_filters(struct call *call, struct list_query *q, struct err *e)
 	return 0;
 }
 
-static bool image_matches(struct call *call, const struct container *c, const struct texts *ancestors)
+static bool image_matches(struct call *call, const struct container *c,
+			  const struct texts *ancestors)
 {
 	for (size_t i = 0; i < ancestors->n; i++) {
 		CLEANUP(image_unrefp) struct image *img = NULL;
@@ -60,7 +65,8 @@ static bool image_matches(struct call *call, const struct container *c, const st
 			return true;
 		/* A descendant: the ancestor's layers are the first of its own. */
 		if (c->image && img->n_layers && img->n_layers <= c->image->n_layers &&
-		    digest_eq(&img->chain_ids[img->n_layers - 1], &c->image->chain_ids[img->n_layers - 1]))
+		    digest_eq(&img->chain_ids[img->n_layers - 1],
+			      &c->image->chain_ids[img->n_layers - 1]))
 			return true;
 	}
 	return !ancestors->n;
@@ -78,13 +84,15 @@ static bool network_matches(const struct filters *f, const struct container *c)
 	const struct network_info *net = network_find(c->eng->network, c->host.network_mode);
 	const struct texts *values = filters_get(f, "network");
 
-	return !values->n || (net && (texts_contain(values, net->name) || texts_contain(values, net->id)));
+	return !values->n ||
+	       (net && (texts_contain(values, net->name) || texts_contain(values, net->id)));
 }
 
 /* publish and expose: "80", "80/tcp" or "8000-8010/tcp". */
 static bool port_in(const char *want, uint16_t port, uint8_t proto)
 {
-	struct str proto_text, range = str_cut(str_from(want), '/', &proto_text), last, first = str_cut(range, '-', &last);
+	struct str proto_text, range = str_cut(str_from(want), '/', &proto_text), last,
+			       first = str_cut(range, '-', &last);
 	uint64_t lo, hi;
 
 	if (str_to_u64(first, &lo) < 0)
@@ -101,14 +109,17 @@ static bool ports_match(const struct filters *f, const struct container *c)
 
 	for (size_t i = 0; i < publish->n && c->endpoint; i++)
 		for (size_t k = 0; k < c->endpoint->n_ports; k++)
-			hit |= port_in(publish->items[i], c->endpoint->ports[k].host_port, c->endpoint->ports[k].proto) ||
-			       port_in(publish->items[i], c->endpoint->ports[k].port, c->endpoint->ports[k].proto);
+			hit |= port_in(publish->items[i], c->endpoint->ports[k].host_port,
+				       c->endpoint->ports[k].proto) ||
+			       port_in(publish->items[i], c->endpoint->ports[k].port,
+				       c->endpoint->ports[k].proto);
 	for (size_t i = 0; i < expose->n; i++)
 		for (size_t k = 0; k < c->config.exposed_ports.n; k++) {
 			uint16_t port;
 			uint8_t proto;
 
-			shown |= port_parse(c->config.exposed_ports.items[k], &port, &proto, NULL) == 0 &&
+			shown |= port_parse(c->config.exposed_ports.items[k], &port, &proto,
+					    NULL) == 0 &&
 				 port_in(expose->items[i], port, proto);
 		}
 	return hit && shown;
@@ -145,16 +156,19 @@ static bool wanted(struct call *call, struct list_query *q, const struct contain
 
 	if (c->removed || (!q->all && q->limit <= 0 && !container_is_running(c)))
 		return false;
-	if ((q->before && c->created_ns >= q->before->created_ns) || (q->since && c->created_ns <= q->since->created_ns))
+	if ((q->before && c->created_ns >= q->before->created_ns) ||
+	    (q->since && c->created_ns <= q->since->created_ns))
 		return false;
 	return filters_match(f, "id", c->id) && name_matches(f, c, call->a) &&
-	       filters_exact(f, "status", container_status_name(c->status)) && filters_labels(f, "label", &c->config.labels) &&
-	       image_matches(call, c, filters_get(f, "ancestor")) && exited_matches(f, c) && network_matches(f, c) &&
-	       ports_match(f, c) && volume_matches(f, c) && filters_exact(f, "health", "none") &&
-	       filters_exact(f, "is-task", "false");
+	       filters_exact(f, "status", container_status_name(c->status)) &&
+	       filters_labels(f, "label", &c->config.labels) &&
+	       image_matches(call, c, filters_get(f, "ancestor")) && exited_matches(f, c) &&
+	       network_matches(f, c) && ports_match(f, c) && volume_matches(f, c) &&
+	       filters_exact(f, "health", "none") && filters_exact(f, "is-task", "false");
 }
 
-static int put_all(struct call *call, struct list_query *q, struct container **all, size_t n, struct err *e) FIBER_FN
+static int put_all(struct call *call, struct list_query *q, struct container **all, size_t n,
+		   struct err *e) FIBER_FN
 {
 	struct container_sizes sizes;
 	struct json_writer w;
@@ -196,7 +210,8 @@ int api_containers_list(struct call *call, struct err *e)
 		return err_set(e, ERR_UNAVAILABLE, "no memory");
 	q->all = query_bool(call, "all", false);
 	q->size = query_bool(call, "size", false);
-	if (query_i64(call, "limit", 0, &q->limit, e) < 0 || filters_read(call, filter_keys, &q->filters, e) < 0)
+	if (query_i64(call, "limit", 0, &q->limit, e) < 0 ||
+	    filters_read(call, filter_keys, &q->filters, e) < 0)
 		return err_code(e);
 	r = check_filters(call, q, e);
 	if (r == 0 && container_list(call->eng, call->a, &all, &n) < 0)

@@ -21,7 +21,9 @@ static int send_bytes(struct log_out *s, const void *p, size_t n) FIBER_FN
 
 static int send_frame_head(struct log_out *s, uint8_t stream, size_t n) FIBER_FN
 {
-	uint8_t head[8] = {stream, 0, 0, 0, (uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n};
+	uint8_t head[8] = {
+		stream,	   0, 0, 0, (uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8),
+		(uint8_t)n};
 
 	return send_bytes(s, head, sizeof(head));
 }

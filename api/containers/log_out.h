@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Log records on their way to a client: prefix (time, details), stdcopy framing, and the way out, which is a
- * chunked reply or a hijacked connection.
+ * Log records on their way to a client: prefix (time, details), stdcopy framing, and the way out,
+ * which is a chunked reply or a hijacked connection.
  *
  * Thread: loop. Yields: yes. Owns: nothing; lives in the handler's arena.
  */

@@ -29,12 +29,14 @@ static int read_time(struct call *call, const char *key, int64_t *ret, struct er
 	return 0;
 }
 
-static int stream_logs(struct call *call, const struct log_query *q, struct log_out *s, struct err *e) FIBER_FN
+static int stream_logs(struct call *call, const struct log_query *q, struct log_out *s,
+		       struct err *e) FIBER_FN
 {
 	const char *text;
 	int r = log_read(q, &s->sink, e);
 
-	if (r < 0 && e->kind != ERR_NONE && e->kind != ERR_CANCELLED && e->sys_errno != ECONNRESET) {
+	if (r < 0 && e->kind != ERR_NONE && e->kind != ERR_CANCELLED &&
+	    e->sys_errno != ECONNRESET) {
 		text = arena_printf(call->a, "Error grabbing logs: %s\n", e->msg);
 		err_clear(e);
 		r = log_out_error(s, text ? text : "Error grabbing logs\n");
@@ -58,13 +60,17 @@ int api_containers_logs(struct call *call, struct err *e)
 	if (!s)
 		return err_set(e, ERR_UNAVAILABLE, "no memory");
 	if (!q.want_stdout && !q.want_stderr)
-		return err_set(e, ERR_INVALID, "Bad parameters: you must choose at least one stream");
-	if (read_time(call, "since", &q.since_ns, e) < 0 || read_time(call, "until", &q.until_ns, e) < 0 ||
-	    container_lookup(call->eng, call->params[0], &c, e) < 0 || container_log_path(c, call->a, &q.path, e) < 0)
+		return err_set(e, ERR_INVALID,
+			       "Bad parameters: you must choose at least one stream");
+	if (read_time(call, "since", &q.since_ns, e) < 0 ||
+	    read_time(call, "until", &q.until_ns, e) < 0 ||
+	    container_lookup(call->eng, call->params[0], &c, e) < 0 ||
+	    container_log_path(c, call->a, &q.path, e) < 0)
 		return err_code(e);
 	q.arg = c;
 	framed = !c->config.tty;
-	r = http_stream_begin(call->http, 200, framed && call->api_minor >= 42 ? TYPE_MULTIPLEXED : TYPE_RAW);
+	r = http_stream_begin(call->http, 200,
+			      framed && call->api_minor >= 42 ? TYPE_MULTIPLEXED : TYPE_RAW);
 	if (r == 0)
 		r = http_stream_flush(call->http);
 	if (r < 0)

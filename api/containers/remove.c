@@ -10,9 +10,11 @@ int api_containers_remove(struct call *call, struct err *e)
 	CLEANUP(container_unrefp) struct container *c = NULL;
 
 	if (query_bool(call, "link", false))
-		return err_set(e, ERR_NOT_IMPLEMENTED, "removing links is not supported by this engine");
+		return err_set(e, ERR_NOT_IMPLEMENTED,
+			       "removing links is not supported by this engine");
 	if (container_lookup(call->eng, call->params[0], &c, e) < 0 ||
-	    container_remove(c, query_bool(call, "force", false), query_bool(call, "v", false), e) < 0)
+	    container_remove(c, query_bool(call, "force", false), query_bool(call, "v", false), e) <
+		    0)
 		return err_code(e);
 	return reply_empty(call, 204);
 }

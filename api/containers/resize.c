@@ -12,7 +12,8 @@ int api_containers_resize(struct call *call, struct err *e)
 	uint16_t height, width;
 
 	if (query_console_size(call, &height, &width, e) < 0 ||
-	    container_lookup(call->eng, call->params[0], &c, e) < 0 || container_resize(c, height, width, e) < 0)
+	    container_lookup(call->eng, call->params[0], &c, e) < 0 ||
+	    container_resize(c, height, width, e) < 0)
 		return err_code(e);
 	return reply_empty(call, 200);
 }

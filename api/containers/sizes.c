@@ -34,14 +34,18 @@ int container_measure(struct container *c, struct container_sizes *ret, struct e
 	if (c->image && snapshot_describe(c->eng->images, c->id, c->image, &a, &data) == 0)
 		upper = text_map_get(&data, "UpperDir");
 	if (!upper || !str_copy(m.path, sizeof(m.path), str_from(upper))) {
-		*ret = (struct container_sizes){.known = true, .root = c->image ? c->image->size : 0};
+		*ret = (struct container_sizes){.known = true,
+						.root = c->image ? c->image->size : 0};
 		return 0;
 	}
 	r = job_run(&m.job, measure_run, JOB_LONG);
 	if (r < 0) {
 		*e = m.job.err;
-		return m.job.err.kind ? r : err_set(e, ERR_UNAVAILABLE, "too many operations at once; try again");
+		return m.job.err.kind ? r
+				      : err_set(e, ERR_UNAVAILABLE,
+						"too many operations at once; try again");
 	}
-	*ret = (struct container_sizes){.known = true, .rw = m.bytes, .root = m.bytes + (c->image ? c->image->size : 0)};
+	*ret = (struct container_sizes){
+		.known = true, .rw = m.bytes, .root = m.bytes + (c->image ? c->image->size : 0)};
 	return 0;
 }

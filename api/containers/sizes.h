@@ -9,6 +9,7 @@
 
 #include "api/shape/container.h"
 
-int container_measure(struct container *c, struct container_sizes *ret, struct err *e) FIBER_FN WARN_UNUSED;
+int container_measure(struct container *c, struct container_sizes *ret, struct err *e)
+	FIBER_FN WARN_UNUSED;
 
 #endif

@@ -11,7 +11,8 @@ int api_containers_start(struct call *call, struct err *e)
 
 	if (call->http->head.content_length > 2 || call->http->head.chunked)
 		return err_set(e, ERR_INVALID,
-			       "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24");
+			       "starting container with non-empty request body was deprecated "
+			       "since API v1.22 and removed in v1.24");
 	if (container_lookup(call->eng, call->params[0], &c, e) < 0 || container_start(c, e) < 0)
 		return err_code(e);
 	return reply_empty(call, 204);

@@ -5,7 +5,8 @@
 #include "runtime/container/container.h"
 
 /* t and signal, as stop and restart take them. */
-static int stop_options(struct call *call, const char **ret_signal, int64_t *ret_timeout, struct err *e)
+static int stop_options(struct call *call, const char **ret_signal, int64_t *ret_timeout,
+			struct err *e)
 {
 	*ret_signal = call->api_minor >= 42 ? query_text(call, "signal") : "";
 	return query_i64(call, "t", INT64_MIN, ret_timeout, e);
@@ -19,7 +20,8 @@ int api_containers_stop(struct call *call, struct err *e)
 	int64_t timeout;
 
 	if (stop_options(call, &signal, &timeout, e) < 0 ||
-	    container_lookup(call->eng, call->params[0], &c, e) < 0 || container_stop(c, signal, timeout, e) < 0)
+	    container_lookup(call->eng, call->params[0], &c, e) < 0 ||
+	    container_stop(c, signal, timeout, e) < 0)
 		return err_code(e);
 	return reply_empty(call, 204);
 }
@@ -32,7 +34,8 @@ int api_containers_restart(struct call *call, struct err *e)
 	int64_t timeout;
 
 	if (stop_options(call, &signal, &timeout, e) < 0 ||
-	    container_lookup(call->eng, call->params[0], &c, e) < 0 || container_restart(c, signal, timeout, e) < 0)
+	    container_lookup(call->eng, call->params[0], &c, e) < 0 ||
+	    container_restart(c, signal, timeout, e) < 0)
 		return err_code(e);
 	return reply_empty(call, 204);
 }

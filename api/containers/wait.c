@@ -5,8 +5,8 @@
 #include "runtime/container/container.h"
 
 /*
- * POST /containers/{name}/wait. The head is flushed before the wait: clients start the container only after they
- * have seen it.
+ * POST /containers/{name}/wait. The head is flushed before the wait: clients start the container
+ * only after they have seen it.
  */
 int api_containers_wait(struct call *call, struct err *e)
 {
@@ -18,7 +18,8 @@ int api_containers_wait(struct call *call, struct err *e)
 	char error[256];
 	int r, code;
 
-	if (call->api_minor >= 30 && wait_condition_parse(str_from(query_text(call, "condition")), &cond, e) < 0)
+	if (call->api_minor >= 30 &&
+	    wait_condition_parse(str_from(query_text(call, "condition")), &cond, e) < 0)
 		return err_code(e);
 	if (container_lookup(call->eng, call->params[0], &c, e) < 0)
 		return err_code(e);

@@ -24,7 +24,8 @@ int api_exec_create(struct call *call, struct err *e)
 	if (cfg->detach_keys && *cfg->detach_keys &&
 	    detach_keys_parse(str_from(cfg->detach_keys), "escape", call->a, &keys, e) < 0)
 		return err_code(e);
-	if (container_lookup(call->eng, call->params[0], &c, e) < 0 || exec_create(c, cfg, &x, e) < 0)
+	if (container_lookup(call->eng, call->params[0], &c, e) < 0 ||
+	    exec_create(c, cfg, &x, e) < 0)
 		return err_code(e);
 	reply_begin(call, &out, &w);
 	json_object_open(&w);

@@ -16,7 +16,9 @@ int api_images_create(struct call *call, struct err *e)
 
 	if (!*image)
 		return *query_text(call, "fromSrc")
-			       ? err_set(e, ERR_NOT_IMPLEMENTED, "importing images (fromSrc) is not supported by this engine")
+			       ? err_set(e, ERR_NOT_IMPLEMENTED,
+					 "importing images (fromSrc) is not supported by this "
+					 "engine")
 			       : err_set(e, ERR_INVALID, "invalid reference format");
 	if (reference_parse(str_from(image), &ref, e) < 0)
 		return err_code(e);

@@ -9,7 +9,8 @@
 
 #define ITEM_MAX (1u << 20)
 
-static const char *const filter_keys[] = {"before", "dangling", "label", "reference", "since", "until", NULL};
+static const char *const filter_keys[] = {"before", "dangling", "label", "reference",
+					  "since",  "until",	NULL};
 
 struct list_query {
 	struct filters filters;
@@ -18,13 +19,15 @@ struct list_query {
 };
 
 /* A pattern matches the familiar name, with or without its tag. */
-static bool reference_matches(const struct texts *patterns, const struct texts *names, struct arena *a)
+static bool reference_matches(const struct texts *patterns, const struct texts *names,
+			      struct arena *a)
 {
 	for (size_t i = 0; i < patterns->n; i++) {
 		for (size_t k = 0; k < names->n; k++) {
 			struct str name = str_from(names->items[k]);
 			ptrdiff_t colon = str_rfind(name, ':'), slash = str_rfind(name, '/');
-			char *bare = arena_strndup(a, name.p, colon > slash ? (size_t)colon : name.n);
+			char *bare =
+				arena_strndup(a, name.p, colon > slash ? (size_t)colon : name.n);
 
 			if (fnmatch(patterns->items[i], names->items[k], FNM_PATHNAME) == 0 ||
 			    (bare && fnmatch(patterns->items[i], bare, FNM_PATHNAME) == 0))
@@ -42,7 +45,8 @@ static bool dangling_matches(const struct filters *f, bool is_dangling, bool *re
 	for (size_t i = 0; i < values->n; i++) {
 		bool yes = !strcmp(values->items[i], "true") || !strcmp(values->items[i], "1");
 
-		*ret_bad |= !yes && strcmp(values->items[i], "false") && strcmp(values->items[i], "0");
+		*ret_bad |=
+			!yes && strcmp(values->items[i], "false") && strcmp(values->items[i], "0");
 		if (yes == is_dangling)
 			return true;
 	}
@@ -56,7 +60,8 @@ static bool wanted(struct call *call, struct list_query *q, struct image *img)
 
 	if (img->gone || image_names(call->eng->images, img, call->a, &tags, &digests) < 0)
 		return false;
-	if ((q->before && img->created_ns >= q->before->created_ns) || (q->since && img->created_ns <= q->since->created_ns) ||
+	if ((q->before && img->created_ns >= q->before->created_ns) ||
+	    (q->since && img->created_ns <= q->since->created_ns) ||
 	    (q->until_ns && img->created_ns >= q->until_ns))
 		return false;
 	return dangling_matches(&q->filters, !tags.n && !digests.n, &bad) &&
@@ -73,7 +78,8 @@ static int read_query(struct call *call, struct list_query *q, struct err *e)
 		return err_code(e);
 	(void)dangling_matches(&q->filters, false, &bad);
 	if (bad)
-		return err_set(e, ERR_INVALID, "invalid filter 'dangling=[%s]'", filters_get(&q->filters, "dangling")->items[0]);
+		return err_set(e, ERR_INVALID, "invalid filter 'dangling=[%s]'",
+			       filters_get(&q->filters, "dangling")->items[0]);
 	values = filters_get(&q->filters, "before");
 	if (values->n && image_lookup(call->eng->images, values->items[0], &q->before, e) < 0)
 		return err_code(e);
@@ -81,12 +87,14 @@ static int read_query(struct call *call, struct list_query *q, struct err *e)
 	if (values->n && image_lookup(call->eng->images, values->items[0], &q->since, e) < 0)
 		return err_code(e);
 	values = filters_get(&q->filters, "until");
-	if (values->n && clock_parse_query(str_from(values->items[0]), clock_wall(), &q->until_ns) < 0)
+	if (values->n &&
+	    clock_parse_query(str_from(values->items[0]), clock_wall(), &q->until_ns) < 0)
 		return err_set(e, ERR_INVALID, "invalid filter 'until=[%s]'", values->items[0]);
 	return 0;
 }
 
-static int put_all(struct call *call, struct list_query *q, struct image **all, size_t n, struct err *e) FIBER_FN
+static int put_all(struct call *call, struct list_query *q, struct image **all, size_t n,
+		   struct err *e) FIBER_FN
 {
 	struct json_writer w;
 	struct buf item;

@@ -9,7 +9,8 @@ struct body_source {
 	struct http_request *http;
 };
 
-static int begin_body(struct image_source *src, struct job *job, struct reader **ret, struct err *e) FIBER_FN
+static int begin_body(struct image_source *src, struct job *job, struct reader **ret, struct err *e)
+	FIBER_FN
 {
 	struct body_source *b = container_of(src, struct body_source, source);
 

@@ -80,7 +80,8 @@ static int emit(struct progress_sink *sink, const struct progress *p) FIBER_FN
 
 	if (out->quiet && p->detail)
 		return 0;
-	/* A line fits the frame; a longer one (a name of many hundred bytes) is left out rather than cut. */
+	/* A line fits the frame; a longer one (a name of many hundred bytes) is left out rather
+	 * than cut. */
 	buf_init_fixed(&line, text, sizeof(text));
 	json_begin(&w, &line);
 	json_object_open(&w);

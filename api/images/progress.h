@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Progress of load and pull as the engine streams it: one JSON object a line. The head goes out with the first
- * line; an error before that is an ordinary reply, one after it is the last line.
+ * Progress of load and pull as the engine streams it: one JSON object a line. The head goes out
+ * with the first line; an error before that is an ordinary reply, one after it is the last line.
  *
  * Thread: loop. Yields: yes. Owns: nothing; lives in the handler's frame.
  */

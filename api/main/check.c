@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `serind check`: can this machine run containers, and if not, what is missing and what helps. A line a
- * check; the exit status is 0 when all that is needed is there.
+ * `serind check`: can this machine run containers, and if not, what is missing and what helps. A
+ * line a check; the exit status is 0 when all that is needed is there.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -57,7 +57,8 @@ static bool has_cgroups(void)
 {
 	struct statfs fs;
 
-	return statfs("/sys/fs/cgroup", &fs) == 0 && (fs.f_type == CGROUP2_MAGIC || fs.f_type == TMPFS_MAGIC);
+	return statfs("/sys/fs/cgroup", &fs) == 0 &&
+	       (fs.f_type == CGROUP2_MAGIC || fs.f_type == TMPFS_MAGIC);
 }
 
 static bool has_controller(const char *name)
@@ -92,7 +93,8 @@ static bool can_unshare(int flags)
 
 	if (pid == 0)
 		_exit(unshare(flags) < 0);
-	return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
+	       WEXITSTATUS(status) == 0;
 }
 
 static bool has_namespaces(void)
@@ -112,8 +114,9 @@ static bool has_nftables(void)
 		return false;
 	nl_msg_init(&m, buf, sizeof(buf));
 	/* NFT_MSG_GETGEN (16): answered by nf_tables alone. */
-	memset(nl_msg_begin(&m, (NFNL_SUBSYS_NFTABLES << 8) | 16, NLM_F_REQUEST | NLM_F_ACK, sizeof(struct nfgenmsg)), 0,
-	       sizeof(struct nfgenmsg));
+	memset(nl_msg_begin(&m, (NFNL_SUBSYS_NFTABLES << 8) | 16, NLM_F_REQUEST | NLM_F_ACK,
+			    sizeof(struct nfgenmsg)),
+	       0, sizeof(struct nfgenmsg));
 	nl_msg_end(&m);
 	r = nl_transact(&s, &m, &e);
 	nl_close(&s);
@@ -126,7 +129,9 @@ static bool on_path(const char *program)
 	static char dirs[1024];
 	char *save = NULL, *dir;
 
-	snprintf(dirs, sizeof(dirs), "%s", path && *path ? path : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	snprintf(dirs, sizeof(dirs), "%s",
+		 path && *path ? path
+			       : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 	for (dir = strtok_r(dirs, ":", &save); dir; dir = strtok_r(NULL, ":", &save)) {
 		static char file[1280];
 
@@ -156,13 +161,18 @@ static bool has_entropy(void)
 
 static const struct check checks[] = {
 	{"root", is_root, true, "run as root: containers are made with mounts and namespaces"},
-	{"namespaces", has_namespaces, true, "a kernel with CONFIG_NAMESPACES, PID_NS, NET_NS, IPC_NS, UTS_NS"},
+	{"namespaces", has_namespaces, true,
+	 "a kernel with CONFIG_NAMESPACES, PID_NS, NET_NS, IPC_NS, UTS_NS"},
 	{"cgroups", has_cgroups, true, "mount cgroup2 on /sys/fs/cgroup"},
-	{"cgroup memory", has_memory, false, "enable the memory controller (CONFIG_MEMCG; cgroup_enable=memory)"},
+	{"cgroup memory", has_memory, false,
+	 "enable the memory controller (CONFIG_MEMCG; cgroup_enable=memory)"},
 	{"cgroup pids", has_pids, false, "enable the pids controller (CONFIG_CGROUP_PIDS)"},
 	{"cgroup cpu", has_cpu, false, "enable the cpu controller (CONFIG_CGROUP_SCHED)"},
-	{"overlayfs", has_overlay, false, "modprobe overlay (CONFIG_OVERLAY_FS); without it layers are copied (vfs)"},
-	{"nftables", has_nftables, false, "modprobe nf_tables (CONFIG_NF_TABLES, NFT_NAT, NFT_FIB_IPV4); without it no bridge network"},
+	{"overlayfs", has_overlay, false,
+	 "modprobe overlay (CONFIG_OVERLAY_FS); without it layers are copied (vfs)"},
+	{"nftables", has_nftables, false,
+	 "modprobe nf_tables (CONFIG_NF_TABLES, NFT_NAT, NFT_FIB_IPV4); without it no bridge "
+	 "network"},
 	{"OCI runtime", has_runtime, true, "install runc or crun"},
 	{"vsock", has_vsock, false, "modprobe vsock and a transport (only for vsock:// listeners)"},
 	{"entropy", has_entropy, true, "a working random number generator"},
@@ -184,12 +194,16 @@ int check_main(int argc, char **argv)
 		if (!ok && c->needed)
 			status = 1;
 		if (json)
-			printf("%s{\"name\":\"%s\",\"ok\":%s,\"needed\":%s,\"remedy\":\"%s\"}%s\n", i ? " " : "[", c->name,
-			       ok ? "true" : "false", c->needed ? "true" : "false", ok ? "" : c->remedy,
+			printf("%s{\"name\":\"%s\",\"ok\":%s,\"needed\":%s,\"remedy\":\"%s\"}%s\n",
+			       i ? " " : "[", c->name, ok ? "true" : "false",
+			       c->needed ? "true" : "false", ok ? "" : c->remedy,
 			       i + 1 < ARRAY_LEN(checks) ? "," : "]");
 		else
-			printf("%-14s %s%s%s\n", c->name, ok ? "ok" : c->needed ? "MISSING" : "absent", ok ? "" : ": ",
-			       ok ? "" : c->remedy);
+			printf("%-14s %s%s%s\n", c->name,
+			       ok	   ? "ok"
+			       : c->needed ? "MISSING"
+					   : "absent",
+			       ok ? "" : ": ", ok ? "" : c->remedy);
 	}
 	return status;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The configuration file: one JSON object with dockerd's keys. A key that is also given as a flag, or that
- * nobody knows, is an error, as with dockerd.
+ * The configuration file: one JSON object with dockerd's keys. A key that is also given as a flag,
+ * or that nobody knows, is an error, as with dockerd.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,8 +29,8 @@ static int wrong_type(struct str key, const char *want, struct err *e)
 	return err_set(e, ERR_INVALID, "the value of " STR_FMT " must be %s", STR_ARG(key), want);
 }
 
-static int set_list(const struct option *o, struct daemon_options *opt, struct str key, struct json_node value,
-		    struct arena *a, struct err *e)
+static int set_list(const struct option *o, struct daemon_options *opt, struct str key,
+		    struct json_node value, struct arena *a, struct err *e)
 {
 	struct json_iter it = {0};
 	struct json_node item;
@@ -50,8 +50,8 @@ static int set_list(const struct option *o, struct daemon_options *opt, struct s
 }
 
 /* "runtimes": {"name": {"path": "…"}} and "log-opts": {"key": "value"} become the flags' lists. */
-static int set_map(struct texts *list, struct str key, struct json_node value, const char *inner, struct arena *a,
-		   struct err *e)
+static int set_map(struct texts *list, struct str key, struct json_node value, const char *inner,
+		   struct arena *a, struct err *e)
 {
 	struct json_iter it = {0};
 	struct json_node item;
@@ -63,7 +63,10 @@ static int set_map(struct texts *list, struct str key, struct json_node value, c
 		char *joined;
 
 		if (json_string(inner ? json_get(item, inner) : item, a, &text) < 0)
-			return wrong_type(key, inner ? "an object of objects with a path" : "an object of strings", e);
+			return wrong_type(key,
+					  inner ? "an object of objects with a path"
+						: "an object of strings",
+					  e);
 		joined = arena_printf(a, STR_FMT "=" STR_FMT, STR_ARG(name), STR_ARG(text));
 		if (!joined || option_append(list, joined, a) < 0)
 			return err_set(e, ERR_UNAVAILABLE, "no memory for the options");
@@ -71,7 +74,8 @@ static int set_map(struct texts *list, struct str key, struct json_node value, c
 	return 0;
 }
 
-static int set_key(struct daemon_options *opt, struct str key, struct json_node value, struct arena *a, struct err *e)
+static int set_key(struct daemon_options *opt, struct str key, struct json_node value,
+		   struct arena *a, struct err *e)
 {
 	const struct option *o;
 	struct str text;
@@ -83,11 +87,14 @@ static int set_key(struct daemon_options *opt, struct str key, struct json_node 
 		return set_map(&opt->log_opts, key, value, NULL, a, e);
 	o = find_key(key);
 	if (!o)
-		return err_set(e, ERR_INVALID, "the following directives don't match any configuration option: " STR_FMT,
-			       STR_ARG(key));
+		return err_set(
+			e, ERR_INVALID,
+			"the following directives don't match any configuration option: " STR_FMT,
+			STR_ARG(key));
 	if (opt->from_flag & (1ull << (o - option_table)))
 		return err_set(e, ERR_INVALID,
-			       "the following directives are specified both as a flag and in the configuration file: " STR_FMT,
+			       "the following directives are specified both as a flag and in the "
+			       "configuration file: " STR_FMT,
 			       STR_ARG(key));
 	opt->from_file |= 1ull << (o - option_table);
 	switch (o->kind) {

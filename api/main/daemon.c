@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The daemon's life: options, pools, listeners, the engine, serving, and a clean end on SIGTERM or SIGINT.
- * Listeners are opened before anything is touched, so that a second daemon on a live socket does no harm;
- * they are served once the engine has restored itself.
+ * The daemon's life: options, pools, listeners, the engine, serving, and a clean end on SIGTERM or
+ * SIGINT. Listeners are opened before anything is touched, so that a second daemon on a live socket
+ * does no harm; they are served once the engine has restored itself.
  */
 #include "api/main/daemon.h"
 
@@ -62,13 +62,16 @@ static void raise_limits(void)
 	struct rlimit lim;
 
 	if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur < NOFILE_MIN) {
-		lim.rlim_cur = lim.rlim_max == RLIM_INFINITY || lim.rlim_max > NOFILE_MIN ? NOFILE_MIN : lim.rlim_max;
+		lim.rlim_cur = lim.rlim_max == RLIM_INFINITY || lim.rlim_max > NOFILE_MIN
+				       ? NOFILE_MIN
+				       : lim.rlim_max;
 		if (setrlimit(RLIMIT_NOFILE, &lim) < 0)
 			log_warn("raising the limit of open files: %s", strerror(errno));
 	}
 }
 
-/* Worker threads share one heap; large blocks (TLS, inflate windows) go back to the system at once. */
+/* Worker threads share one heap; large blocks (TLS, inflate windows) go back to the system at once.
+ */
 static void tune_heap(void)
 {
 	mallopt(M_ARENA_MAX, 1);
@@ -85,14 +88,17 @@ static int write_pidfile(struct daemon *d, struct err *e)
 
 	if (!*path)
 		return 0;
-	if (file_read_at(AT_FDCWD, path, 64, &d->mem, &text, e) == 0 && str_to_u64(str_trim(str_cut(text, '\n', &text)), &pid) == 0 &&
-	    pid > 1 && pid != (uint64_t)getpid() && kill((pid_t)pid, 0) == 0) {
+	if (file_read_at(AT_FDCWD, path, 64, &d->mem, &text, e) == 0 &&
+	    str_to_u64(str_trim(str_cut(text, '\n', &text)), &pid) == 0 && pid > 1 &&
+	    pid != (uint64_t)getpid() && kill((pid_t)pid, 0) == 0) {
 		char link[64], target[512] = "";
 
 		snprintf(link, sizeof(link), "/proc/%llu/exe", (unsigned long long)pid);
 		/* A number reused by another program is no reason to refuse. */
 		if (readlink(link, target, sizeof(target) - 1) > 0 && !strcmp(target, d->self))
-			return err_set(e, ERR_CONFLICT, "failed to start daemon, ensure the daemon is not running or delete %s: process with PID %llu is still running",
+			return err_set(e, ERR_CONFLICT,
+				       "failed to start daemon, ensure the daemon is not running "
+				       "or delete %s: process with PID %llu is still running",
 				       path, (unsigned long long)pid);
 	}
 	err_clear(e);
@@ -169,7 +175,9 @@ static int serve(struct daemon *d, struct err *e) FIBER_FN
 		if (api_start(&d->engine, &d->listeners[i], &d->servers[i], e) < 0)
 			return err_code(e);
 		log_info("API listen on %s", d->listeners[i].path[0] ? d->listeners[i].path
-						     : d->listeners[i].kind == LISTENER_VSOCK ? "vsock" : "an inherited descriptor");
+					     : d->listeners[i].kind == LISTENER_VSOCK
+						     ? "vsock"
+						     : "an inherited descriptor");
 	}
 	log_info("Daemon has completed initialization");
 	if (service_notify("READY=1", e) < 0) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `serind dial-stdio [-H unix://PATH]`: what `docker -H ssh://` runs in the guest. Bytes go both ways until the
- * daemon has said all; the end of standard input is passed on as a half-close.
+ * `serind dial-stdio [-H unix://PATH]`: what `docker -H ssh://` runs in the guest. Bytes go both
+ * ways until the daemon has said all; the end of standard input is passed on as a half-close.
  */
 #include <errno.h>
 #include <poll.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `serind limits`: the memory map. Every pool is carved as the daemon would carve it and printed, then what
- * kept objects add; the sum is the ceiling that the load test holds the daemon to.
+ * `serind limits`: the memory map. Every pool is carved as the daemon would carve it and printed,
+ * then what kept objects add; the sum is the ceiling that the load test holds the daemon to.
  */
 #include <stdio.h>
 #include <unistd.h>
@@ -16,7 +16,8 @@
 #define CONTAINER_BYTES (16u << 10)
 #define IMAGE_BYTES (24u << 10)
 #define EXEC_BYTES (4u << 10)
-/* Worst case of a worker: stack, inflate window (zstd, 128 MiB log bound is refused earlier), TLS records. */
+/* Worst case of a worker: stack, inflate window (zstd, 128 MiB log bound is refused earlier), TLS
+ * records. */
 #define WORKER_BYTES ((unsigned long long)CONFIG_WORKER_STACK + (12u << 20))
 #define BASE_BYTES (4u << 20)
 
@@ -39,7 +40,8 @@ int limits_main(int argc, char **argv)
 	for (const struct pool *p = pool_list(); p; p = p->next)
 		sum += row(p->name, p->count, p->slot_size, pool_bytes(p));
 	sum += row("request memory (shared)", 1, CONFIG_ARENA_BUDGET, CONFIG_ARENA_BUDGET);
-	sum += row("workers and their libraries", CONFIG_WORKERS, WORKER_BYTES, CONFIG_WORKERS * WORKER_BYTES);
+	sum += row("workers and their libraries", CONFIG_WORKERS, WORKER_BYTES,
+		   CONFIG_WORKERS * WORKER_BYTES);
 	sum += row("program and fixed data", 1, BASE_BYTES, BASE_BYTES);
 	printf("%-28s %10s %12s %14llu KiB\n\n", "ceiling, nothing kept", "", "", KIB(sum));
 	puts("each kept object adds at most");
@@ -48,6 +50,7 @@ int limits_main(int argc, char **argv)
 	row("image", 1, IMAGE_BYTES, IMAGE_BYTES);
 	sum += (unsigned long long)CONFIG_CONTAINERS_MAX * CONTAINER_BYTES +
 	       (unsigned long long)CONFIG_IMAGES_MAX * IMAGE_BYTES;
-	printf("\nceiling with %d containers and %d images: %llu KiB\n", CONFIG_CONTAINERS_MAX, CONFIG_IMAGES_MAX, KIB(sum));
+	printf("\nceiling with %d containers and %d images: %llu KiB\n", CONFIG_CONTAINERS_MAX,
+	       CONFIG_IMAGES_MAX, KIB(sum));
 	return 0;
 }

@@ -13,7 +13,8 @@ static int version_main(int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;
-	printf("serind version %s, API %s (minimum %s)\n", CONFIG_VERSION, CONFIG_API_VERSION, CONFIG_API_VERSION_MIN);
+	printf("serind version %s, API %s (minimum %s)\n", CONFIG_VERSION, CONFIG_API_VERSION,
+	       CONFIG_API_VERSION_MIN);
 	return 0;
 }
 
@@ -28,7 +29,9 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	const char *self = argc > 0 && strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argc > 0 ? argv[0] : "";
+	const char *self = argc > 0 && strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1
+			   : argc > 0			     ? argv[0]
+							     : "";
 
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
 		if (!strcmp(self, commands[i].name))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Command line options. The table below is the only place that knows them: parsing, the configuration
- * file, --help and the check for a value given twice all read it.
+ * Command line options. The table below is the only place that knows them: parsing, the
+ * configuration file, --help and the check for a value given twice all read it.
  */
 #include "api/main/options.h"
 
@@ -16,44 +16,54 @@
 #include "firmware/core/log.h"
 #include "firmware/net/socket.h"
 
-#define AT(member) (uint16_t)offsetof(struct daemon_options, member)
+#define AT(member) (uint16_t) offsetof(struct daemon_options, member)
 
 const struct option option_table[] = {
 	{"add-runtime", 0, NULL, OPTION_LIST, AT(runtimes), "name=path", "Register an OCI runtime"},
-	{"bip", 0, "bip", OPTION_TEXT, AT(engine.bip), "cidr", "Address of the default bridge (172.17.0.1/16)"},
+	{"bip", 0, "bip", OPTION_TEXT, AT(engine.bip), "cidr",
+	 "Address of the default bridge (172.17.0.1/16)"},
 	{"bridge", 'b', "bridge", OPTION_TEXT, AT(engine.bridge), "name",
 	 "Bridge interface of the default network (docker0), or none"},
 	{"cgroup-parent", 0, "cgroup-parent", OPTION_TEXT, AT(engine.cgroup_parent), "path",
 	 "Parent cgroup of all containers (docker)"},
-	{"config-file", 0, NULL, OPTION_TEXT, AT(config_file), "path", "Configuration file (" CONFIG_FILE_DEFAULT ")"},
+	{"config-file", 0, NULL, OPTION_TEXT, AT(config_file), "path",
+	 "Configuration file (" CONFIG_FILE_DEFAULT ")"},
 	{"data-root", 0, "data-root", OPTION_TEXT, AT(engine.data_root), "path",
 	 "Where images and containers are kept (/var/lib/serin)"},
 	{"debug", 'D', "debug", OPTION_BOOL, AT(debug), NULL, "Log at level debug"},
 	{"default-runtime", 0, "default-runtime", OPTION_TEXT, AT(engine.default_runtime), "name",
 	 "OCI runtime of containers that name none (runc)"},
 	{"dns", 0, "dns", OPTION_LIST, AT(engine.dns), "address", "Name server of containers"},
-	{"dns-opt", 0, "dns-opts", OPTION_LIST, AT(engine.dns_opts), "option", "Resolver option of containers"},
-	{"dns-search", 0, "dns-search", OPTION_LIST, AT(engine.dns_search), "domain", "Search domain of containers"},
+	{"dns-opt", 0, "dns-opts", OPTION_LIST, AT(engine.dns_opts), "option",
+	 "Resolver option of containers"},
+	{"dns-search", 0, "dns-search", OPTION_LIST, AT(engine.dns_search), "domain",
+	 "Search domain of containers"},
 	{"exec-root", 0, "exec-root", OPTION_TEXT, AT(engine.exec_root), "path",
 	 "Where the state of running containers is kept (/run/serin)"},
-	{"group", 'G', "group", OPTION_TEXT, AT(group), "name", "Group that owns the Unix sockets (docker)"},
+	{"group", 'G', "group", OPTION_TEXT, AT(group), "name",
+	 "Group that owns the Unix sockets (docker)"},
 	{"help", 0, NULL, OPTION_BOOL, AT(help), NULL, "Print this text"},
 	{"host", 'H', "hosts", OPTION_LIST, AT(hosts), "address",
 	 "Listen on unix://PATH, vsock://[CID]:PORT or fd:// (repeatable; " HOST_DEFAULT ")"},
-	{"insecure-registry", 0, "insecure-registries", OPTION_LIST, AT(engine.insecure_registries), "host",
-	 "Registry that is spoken to without TLS verification, or in plain"},
+	{"insecure-registry", 0, "insecure-registries", OPTION_LIST, AT(engine.insecure_registries),
+	 "host", "Registry that is spoken to without TLS verification, or in plain"},
 	{"label", 0, "labels", OPTION_LIST, AT(engine.labels), "key=value", "Label of this engine"},
 	{"log-driver", 0, "log-driver", OPTION_TEXT, AT(engine.default_log_driver), "name",
 	 "Log driver of containers that name none (json-file)"},
-	{"log-level", 'l', "log-level", OPTION_TEXT, AT(log_level), "level", "debug, info, warn, error or fatal (info)"},
-	{"log-opt", 0, NULL, OPTION_LIST, AT(log_opts), "key=value", "Option of the default log driver"},
-	{"pidfile", 'p', "pidfile", OPTION_TEXT, AT(pidfile), "path", "Where the process id is written (/run/serind.pid)"},
+	{"log-level", 'l', "log-level", OPTION_TEXT, AT(log_level), "level",
+	 "debug, info, warn, error or fatal (info)"},
+	{"log-opt", 0, NULL, OPTION_LIST, AT(log_opts), "key=value",
+	 "Option of the default log driver"},
+	{"pidfile", 'p', "pidfile", OPTION_TEXT, AT(pidfile), "path",
+	 "Where the process id is written (/run/serind.pid)"},
 	{"registry-mirror", 0, "registry-mirrors", OPTION_LIST, AT(engine.registry_mirrors), "url",
 	 "Mirror that is asked before docker.io"},
-	{"runtime", 0, NULL, OPTION_TEXT, AT(engine.default_runtime), "name", "The same as --default-runtime"},
+	{"runtime", 0, NULL, OPTION_TEXT, AT(engine.default_runtime), "name",
+	 "The same as --default-runtime"},
 	{"storage-driver", 's', "storage-driver", OPTION_TEXT, AT(engine.storage_driver), "name",
 	 "overlay2 or vfs (overlay2 where the kernel mounts it)"},
-	{"validate", 0, NULL, OPTION_BOOL, AT(validate), NULL, "Check the options and the configuration file, then end"},
+	{"validate", 0, NULL, OPTION_BOOL, AT(validate), NULL,
+	 "Check the options and the configuration file, then end"},
 	{"version", 'v', NULL, OPTION_BOOL, AT(version), NULL, "Print the version"},
 	{"vsock-cid", 0, "vsock-cids", OPTION_LIST, AT(vsock_cids), "cid",
 	 "Peer that may connect by vsock (repeatable; 2, the host)"},
@@ -73,7 +83,8 @@ int option_append(struct texts *list, const char *value, struct arena *a)
 	return 0;
 }
 
-int option_set(const struct option *o, struct daemon_options *opt, struct str value, struct arena *a, struct err *e)
+int option_set(const struct option *o, struct daemon_options *opt, struct str value,
+	       struct arena *a, struct err *e)
 {
 	void *slot = (char *)opt + o->offset;
 	char *copy;
@@ -82,7 +93,9 @@ int option_set(const struct option *o, struct daemon_options *opt, struct str va
 		bool on = str_eqz(value, "true") || str_eqz(value, "1");
 
 		if (!on && !str_eqz(value, "false") && !str_eqz(value, "0"))
-			return err_set(e, ERR_INVALID, "invalid argument \"" STR_FMT "\" for \"--%s\" flag: not true or false",
+			return err_set(e, ERR_INVALID,
+				       "invalid argument \"" STR_FMT
+				       "\" for \"--%s\" flag: not true or false",
 				       STR_ARG(value), o->flag);
 		*(bool *)slot = on;
 		return 0;
@@ -104,14 +117,16 @@ static const struct option *find_flag(struct str name, char letter)
 	return NULL;
 }
 
-static int read_flags(int argc, char **argv, struct arena *a, struct daemon_options *opt, struct err *e)
+static int read_flags(int argc, char **argv, struct arena *a, struct daemon_options *opt,
+		      struct err *e)
 {
 	for (int i = 0; i < argc; i++) {
 		struct str arg = str_from(argv[i]), value = {NULL, 0};
 		const struct option *o;
 
 		if (arg.n < 2 || arg.p[0] != '-')
-			return err_set(e, ERR_INVALID, "unexpected argument: %s (see serind --help)", argv[i]);
+			return err_set(e, ERR_INVALID,
+				       "unexpected argument: %s (see serind --help)", argv[i]);
 		if (arg.p[1] == '-') {
 			ptrdiff_t eq = str_find(arg, '=');
 
@@ -121,15 +136,18 @@ static int read_flags(int argc, char **argv, struct arena *a, struct daemon_opti
 		} else {
 			o = find_flag(arg, arg.p[1]);
 			if (arg.n > 2)
-				value = str_span(arg.p + 2 + (arg.p[2] == '='), arg.n - 2 - (arg.p[2] == '='));
+				value = str_span(arg.p + 2 + (arg.p[2] == '='),
+						 arg.n - 2 - (arg.p[2] == '='));
 		}
 		if (!o)
-			return err_set(e, ERR_INVALID, "unknown flag: %s (see serind --help)", argv[i]);
+			return err_set(e, ERR_INVALID, "unknown flag: %s (see serind --help)",
+				       argv[i]);
 		if (!value.p && o->kind == OPTION_BOOL) {
 			value = STR("true");
 		} else if (!value.p) {
 			if (++i == argc)
-				return err_set(e, ERR_INVALID, "flag needs an argument: --%s", o->flag);
+				return err_set(e, ERR_INVALID, "flag needs an argument: --%s",
+					       o->flag);
 			value = str_from(argv[i]);
 		}
 		if (option_set(o, opt, value, a, e) < 0)
@@ -163,9 +181,11 @@ static int fill_runtimes(struct daemon_options *opt, struct err *e)
 		struct str path, name = str_cut(str_from(opt->runtimes.items[i]), '=', &path);
 
 		if (!name.n || !path.n)
-			return err_set(e, ERR_INVALID, "invalid runtime \"%s\": want name=path", opt->runtimes.items[i]);
+			return err_set(e, ERR_INVALID, "invalid runtime \"%s\": want name=path",
+				       opt->runtimes.items[i]);
 		if (eng->n_runtimes == RUNTIMES_MAX - ARRAY_LEN(known))
-			return err_set(e, ERR_INVALID, "more than %zu runtimes", RUNTIMES_MAX - ARRAY_LEN(known));
+			return err_set(e, ERR_INVALID, "more than %zu runtimes",
+				       RUNTIMES_MAX - ARRAY_LEN(known));
 		((char *)name.p)[name.n] = 0; /* the texts are ours: "name\0path" */
 		eng->runtimes[eng->n_runtimes++] = (struct runtime_choice){name.p, path.p};
 	}
@@ -175,13 +195,15 @@ static int fill_runtimes(struct daemon_options *opt, struct err *e)
 		for (size_t k = 0; k < eng->n_runtimes; k++)
 			given |= !strcmp(eng->runtimes[k].name, known[i]);
 		if (!given)
-			eng->runtimes[eng->n_runtimes++] = (struct runtime_choice){known[i], known[i]};
+			eng->runtimes[eng->n_runtimes++] =
+				(struct runtime_choice){known[i], known[i]};
 	}
 	eng->default_runtime = or_default(eng->default_runtime, "runc");
 	for (size_t i = 0; i < eng->n_runtimes; i++)
 		if (!strcmp(eng->runtimes[i].name, eng->default_runtime))
 			return 0;
-	return err_set(e, ERR_INVALID, "specified default runtime '%s' does not exist", eng->default_runtime);
+	return err_set(e, ERR_INVALID, "specified default runtime '%s' does not exist",
+		       eng->default_runtime);
 }
 
 static int fill_log_opts(struct daemon_options *opt, struct arena *a, struct err *e)
@@ -198,7 +220,8 @@ static int fill_log_opts(struct daemon_options *opt, struct arena *a, struct err
 		struct str value, key = str_cut(str_from(opt->log_opts.items[i]), '=', &value);
 
 		if (!key.n || !value.p || key.p + key.n == value.p)
-			return err_set(e, ERR_INVALID, "invalid log option \"%s\": want key=value", opt->log_opts.items[i]);
+			return err_set(e, ERR_INVALID, "invalid log option \"%s\": want key=value",
+				       opt->log_opts.items[i]);
 		pairs[i].key = arena_strndup(a, key.p, key.n);
 		pairs[i].value = value.p;
 	}
@@ -212,7 +235,9 @@ static int check_values(struct daemon_options *opt, struct err *e)
 	enum log_level level;
 
 	if (log_level_parse(opt->log_level, &level) < 0)
-		return err_set(e, ERR_INVALID, "invalid log level: \"%s\" (debug, info, warn, error or fatal)", opt->log_level);
+		return err_set(e, ERR_INVALID,
+			       "invalid log level: \"%s\" (debug, info, warn, error or fatal)",
+			       opt->log_level);
 	log_set_level(opt->debug ? LOG_LEVEL_DEBUG : level);
 	for (size_t i = 0; i < opt->hosts.n; i++)
 		if (listener_check(opt->hosts.items[i], e) < 0)
@@ -220,18 +245,25 @@ static int check_values(struct daemon_options *opt, struct err *e)
 	for (size_t i = 0; i < eng->dns.n; i++) {
 		struct in6_addr addr;
 
-		if (inet_pton(AF_INET, eng->dns.items[i], &addr) != 1 && inet_pton(AF_INET6, eng->dns.items[i], &addr) != 1)
-			return err_set(e, ERR_INVALID, "%s is not an ip address", eng->dns.items[i]);
+		if (inet_pton(AF_INET, eng->dns.items[i], &addr) != 1 &&
+		    inet_pton(AF_INET6, eng->dns.items[i], &addr) != 1)
+			return err_set(e, ERR_INVALID, "%s is not an ip address",
+				       eng->dns.items[i]);
 	}
-	if (eng->storage_driver && strcmp(eng->storage_driver, "overlay2") && strcmp(eng->storage_driver, "vfs"))
-		return err_set(e, ERR_INVALID, "driver not supported: %s (overlay2 or vfs)", eng->storage_driver);
+	if (eng->storage_driver && strcmp(eng->storage_driver, "overlay2") &&
+	    strcmp(eng->storage_driver, "vfs"))
+		return err_set(e, ERR_INVALID, "driver not supported: %s (overlay2 or vfs)",
+			       eng->storage_driver);
 	if (strcmp(eng->default_log_driver, "json-file") && strcmp(eng->default_log_driver, "none"))
-		return err_set(e, ERR_INVALID, "logger: no log driver named '%s' is registered", eng->default_log_driver);
+		return err_set(e, ERR_INVALID, "logger: no log driver named '%s' is registered",
+			       eng->default_log_driver);
 	for (size_t i = 0; i < opt->vsock_cids.n; i++) {
 		uint64_t cid;
 
-		if (str_to_u64(str_from(opt->vsock_cids.items[i]), &cid) < 0 || cid > UINT32_MAX - 1)
-			return err_set(e, ERR_INVALID, "invalid vsock CID: %s", opt->vsock_cids.items[i]);
+		if (str_to_u64(str_from(opt->vsock_cids.items[i]), &cid) < 0 ||
+		    cid > UINT32_MAX - 1)
+			return err_set(e, ERR_INVALID, "invalid vsock CID: %s",
+				       opt->vsock_cids.items[i]);
 	}
 	return 0;
 }
@@ -274,16 +306,19 @@ void options_help(struct buf *out)
 	for (size_t i = 0; i < option_count; i++) {
 		const struct option *o = &option_table[i];
 		char left[64];
-		int n = snprintf(left, sizeof(left), "--%s%s%s", o->flag, o->argument ? " " : "", o->argument ? o->argument : "");
+		int n = snprintf(left, sizeof(left), "--%s%s%s", o->flag, o->argument ? " " : "",
+				 o->argument ? o->argument : "");
 
 		if (o->letter)
 			buf_printf(out, "  -%c, %-28.*s %s\n", o->letter, n, left, o->help);
 		else
 			buf_printf(out, "      %-28.*s %s\n", n, left, o->help);
 	}
-	buf_puts(out, "\nCommands:\n"
-		      "  check        Say whether this machine can run containers, and what is missing\n"
-		      "  dial-stdio   Join standard input and output to the daemon's socket (docker -H ssh://)\n"
-		      "  limits       Print the memory map: every pool and what it may come to\n"
-		      "  version      Print the version\n");
+	buf_puts(out,
+		 "\nCommands:\n"
+		 "  check        Say whether this machine can run containers, and what is missing\n"
+		 "  dial-stdio   Join standard input and output to the daemon's socket (docker -H "
+		 "ssh://)\n"
+		 "  limits       Print the memory map: every pool and what it may come to\n"
+		 "  version      Print the version\n");
 }

@@ -2,7 +2,8 @@
 /*
  * The daemon's options: flags and configuration file keys from one table, named as dockerd's.
  *
- * Thread: main, before the loop. Yields: no. Owns: texts live in the arena given, as long as the process.
+ * Thread: main, before the loop. Yields: no. Owns: texts live in the arena given, as long as the
+ * process.
  */
 #ifndef API_MAIN_OPTIONS_H
 #define API_MAIN_OPTIONS_H
@@ -29,10 +30,11 @@ struct daemon_options {
 };
 
 /*
- * Read the command line (after the program's name), then the configuration file, then fill in defaults.
- * ERR_INVALID with a sentence for the user.
+ * Read the command line (after the program's name), then the configuration file, then fill in
+ * defaults. ERR_INVALID with a sentence for the user.
  */
-int options_read(int argc, char **argv, struct arena *a, struct daemon_options *ret, struct err *e) WARN_UNUSED;
+int options_read(int argc, char **argv, struct arena *a, struct daemon_options *ret, struct err *e)
+	WARN_UNUSED;
 /* The text of --help. */
 void options_help(struct buf *out);
 
@@ -52,7 +54,8 @@ extern const struct option option_table[];
 extern const size_t option_count;
 
 /* Set or append a value. */
-int option_set(const struct option *o, struct daemon_options *opt, struct str value, struct arena *a, struct err *e) WARN_UNUSED;
+int option_set(const struct option *o, struct daemon_options *opt, struct str value,
+	       struct arena *a, struct err *e) WARN_UNUSED;
 /* One more text for a list; the list moves. -ENOMEM. */
 int option_append(struct texts *list, const char *value, struct arena *a) WARN_UNUSED;
 int config_file_read(struct daemon_options *opt, struct arena *a, struct err *e) WARN_UNUSED;

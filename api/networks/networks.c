@@ -7,7 +7,8 @@
 #include "api/shape/text.h"
 #include "runtime/container/container.h"
 
-static const char *const filter_keys[] = {"dangling", "driver", "id", "label", "name", "scope", "type", NULL};
+static const char *const filter_keys[] = {"dangling", "driver", "id",	"label",
+					  "name",     "scope",	"type", NULL};
 
 static void put_ipam(const struct network_info *net, struct json_writer *w)
 {
@@ -43,35 +44,42 @@ static void put_options(const struct network_info *net, struct json_writer *w)
 }
 
 /* Running containers on the network, by id. */
-static void put_containers(struct engine *eng, const struct network_info *net, struct json_writer *w, struct arena *a)
+static void put_containers(struct engine *eng, const struct network_info *net,
+			   struct json_writer *w, struct arena *a)
 {
 	const struct container *c;
 	char ip[INET_ADDRSTRLEN];
 
 	json_key(w, "Containers");
 	json_object_open(w);
-	list_for_each(c, &eng->containers, link) {
+	list_for_each (c, &eng->containers, link) {
 		const struct endpoint *ep = c->endpoint;
 
-		if (!container_is_running(c) || network_find(eng->network, c->host.network_mode) != net)
+		if (!container_is_running(c) ||
+		    network_find(eng->network, c->host.network_mode) != net)
 			continue;
 		json_key(w, c->id);
 		json_object_open(w);
 		json_kv_text(w, "Name", c->name);
 		json_kv_text(w, "EndpointID", ep ? ep->id : "");
 		json_kv_text(w, "MacAddress",
-			     ep ? arena_printf(a, "%02x:%02x:%02x:%02x:%02x:%02x", ep->mac[0], ep->mac[1], ep->mac[2],
-					       ep->mac[3], ep->mac[4], ep->mac[5])
+			     ep ? arena_printf(a, "%02x:%02x:%02x:%02x:%02x:%02x", ep->mac[0],
+					       ep->mac[1], ep->mac[2], ep->mac[3], ep->mac[4],
+					       ep->mac[5])
 				: "");
 		json_kv_text(w, "IPv4Address",
-			     ep ? arena_printf(a, "%s/%u", inet_ntop(AF_INET, &ep->ip, ip, sizeof(ip)), ep->prefix_len) : "");
+			     ep ? arena_printf(a, "%s/%u",
+					       inet_ntop(AF_INET, &ep->ip, ip, sizeof(ip)),
+					       ep->prefix_len)
+				: "");
 		json_kv_text(w, "IPv6Address", "");
 		json_object_close(w);
 	}
 	json_object_close(w);
 }
 
-static void put_network(struct call *call, const struct network_info *net, bool full, struct json_writer *w)
+static void put_network(struct call *call, const struct network_info *net, bool full,
+			struct json_writer *w)
 {
 	json_object_open(w);
 	json_kv_text(w, "Name", net->name);
@@ -111,9 +119,10 @@ static bool wanted(const struct filters *f, const struct network_info *net)
 	/* The built-in ones are never dangling. */
 	if (dangling->n && !texts_contain(dangling, "false") && !texts_contain(dangling, "0"))
 		return false;
-	return net->enabled && filters_exact(f, "driver", net->driver) && filters_match(f, "id", net->id) &&
-	       filters_match(f, "name", net->name) && filters_exact(f, "scope", "local") &&
-	       filters_exact(f, "type", "builtin") && filters_labels(f, "label", &no_labels);
+	return net->enabled && filters_exact(f, "driver", net->driver) &&
+	       filters_match(f, "id", net->id) && filters_match(f, "name", net->name) &&
+	       filters_exact(f, "scope", "local") && filters_exact(f, "type", "builtin") &&
+	       filters_labels(f, "label", &no_labels);
 }
 
 /* GET /networks */
@@ -166,5 +175,6 @@ int api_networks_remove(struct call *call, struct err *e)
 
 	if (find(call, &net, e) < 0)
 		return err_code(e);
-	return err_set(e, ERR_FORBIDDEN, "%s is a pre-defined network and cannot be removed", net->name);
+	return err_set(e, ERR_FORBIDDEN, "%s is a pre-defined network and cannot be removed",
+		       net->name);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a request to its handler, and from a handler's error to the reply: the one place where errors are logged
- * and turned into HTTP.
+ * From a request to its handler, and from a handler's error to the reply: the one place where
+ * errors are logged and turned into HTTP.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -58,7 +58,9 @@ static const char *clean_path(struct str path, struct arena *a)
 static void redirect_clean(struct http_request *req) FIBER_FN
 {
 	const char *path = clean_path(req->raw_path, req->arena);
-	const char *target = path && req->query.n ? arena_printf(req->arena, "%s?" STR_FMT, path, STR_ARG(req->query)) : path;
+	const char *target = path && req->query.n ? arena_printf(req->arena, "%s?" STR_FMT, path,
+								 STR_ARG(req->query))
+						  : path;
 
 	if (!target || http_add_header(req, "Location", target) < 0) {
 		reply_message(req, 400, "malformed path");
@@ -78,11 +80,11 @@ static void finish(struct call *call, int r, struct err *e) FIBER_FN
 	if (e->kind == ERR_CANCELLED || e->sys_errno == ECONNRESET)
 		log_debug("request %" PRIu64 ": the client went away", req->id);
 	else if (reply_status(e) >= 500)
-		log_error("Handler for " STR_FMT " " STR_FMT " returned error: %s", STR_ARG(req->head.method_text),
-			  STR_ARG(req->path), e->msg);
+		log_error("Handler for " STR_FMT " " STR_FMT " returned error: %s",
+			  STR_ARG(req->head.method_text), STR_ARG(req->path), e->msg);
 	else
-		log_debug("Handler for " STR_FMT " " STR_FMT " returned error: %s", STR_ARG(req->head.method_text),
-			  STR_ARG(req->path), e->msg);
+		log_debug("Handler for " STR_FMT " " STR_FMT " returned error: %s",
+			  STR_ARG(req->head.method_text), STR_ARG(req->path), e->msg);
 	if (!http_replied(req))
 		reply_error(req, e);
 }
@@ -94,7 +96,8 @@ void api_handle(struct http_request *req, void *arg)
 	struct str path = req->path;
 	bool plain;
 
-	log_debug("Calling " STR_FMT " " STR_FMT, STR_ARG(req->head.method_text), STR_ARG(req->raw_path));
+	log_debug("Calling " STR_FMT " " STR_FMT, STR_ARG(req->head.method_text),
+		  STR_ARG(req->raw_path));
 	if (req->head.method == HTTP_OPTIONS) {
 		http_reply(req, 200, NULL, STR(""));
 		return;
@@ -105,7 +108,8 @@ void api_handle(struct http_request *req, void *arg)
 	}
 	if (route_cut_version(&path, &call.api_minor, &plain, &e) < 0) {
 		if (plain)
-			http_reply(req, 400, "text/plain; charset=utf-8", str_from(arena_printf(req->arena, "%s\n", e.msg)));
+			http_reply(req, 400, "text/plain; charset=utf-8",
+				   str_from(arena_printf(req->arena, "%s\n", e.msg)));
 		else
 			reply_error(req, &e);
 		return;

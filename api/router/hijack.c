@@ -13,18 +13,23 @@ static int take_fd(struct attach_client *client)
 	return http_hijack_take_fd(client->arg);
 }
 
-int hijack_begin(struct call *call, bool multiplexed, const char *extra_headers, struct attach_client *client,
-		 struct err *e)
+int hijack_begin(struct call *call, bool multiplexed, const char *extra_headers,
+		 struct attach_client *client, struct err *e)
 {
 	bool upgrade = http_has_header(&call->http->head, "Upgrade");
 	const char *head;
 
 	if (upgrade)
 		head = arena_printf(call->a,
-				    "HTTP/1.1 101 UPGRADED\r\nContent-Type: %s\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n%s\r\n",
-				    multiplexed && call->api_minor >= 42 ? TYPE_MULTIPLEXED : TYPE_RAW, extra_headers);
+				    "HTTP/1.1 101 UPGRADED\r\nContent-Type: %s\r\nConnection: "
+				    "Upgrade\r\nUpgrade: tcp\r\n%s\r\n",
+				    multiplexed && call->api_minor >= 42 ? TYPE_MULTIPLEXED
+									 : TYPE_RAW,
+				    extra_headers);
 	else
-		head = arena_printf(call->a, "HTTP/1.1 200 OK\r\nContent-Type: " TYPE_RAW "\r\n%s\r\n", extra_headers);
+		head = arena_printf(call->a,
+				    "HTTP/1.1 200 OK\r\nContent-Type: " TYPE_RAW "\r\n%s\r\n",
+				    extra_headers);
 	if (!head)
 		return err_set(e, ERR_UNAVAILABLE, "no memory");
 	if (http_hijack(call->http, str_from(head), &client->leftover, e) < 0)
@@ -40,8 +45,9 @@ int hijack_refuse(struct call *call, const struct err *why)
 	int status = reply_status(why);
 	struct str leftover;
 	struct err e = ERR_INIT;
-	const char *head = arena_printf(call->a, "HTTP/1.1 %d %s\r\nContent-Type: " TYPE_RAW "\r\n\r\n%s\r\n", status,
-					http_status_text(status), why->msg);
+	const char *head =
+		arena_printf(call->a, "HTTP/1.1 %d %s\r\nContent-Type: " TYPE_RAW "\r\n\r\n%s\r\n",
+			     status, http_status_text(status), why->msg);
 
 	if (!head)
 		return -ENOMEM;

@@ -37,22 +37,26 @@ int route_cut_version(struct str *path, unsigned *ret_minor, bool *ret_plain, st
 	minor = str_span(p.p + n + 1, k);
 	path->p = p.p + n + 1 + k;
 	path->n = p.n - (n + 1 + k);
-	if (str_to_u64(major, &a) < 0 || str_to_u64(minor, &b) < 0 || a > 1 || (a == 1 && b > API_MINOR_NEWEST))
+	if (str_to_u64(major, &a) < 0 || str_to_u64(minor, &b) < 0 || a > 1 ||
+	    (a == 1 && b > API_MINOR_NEWEST))
 		return err_set(e, ERR_INVALID,
-			       "client version " STR_FMT "." STR_FMT " is too new. Maximum supported API version is %s",
+			       "client version " STR_FMT "." STR_FMT
+			       " is too new. Maximum supported API version is %s",
 			       STR_ARG(major), STR_ARG(minor), CONFIG_API_VERSION);
 	if (a < 1 || b < API_MINOR_OLDEST) {
 		*ret_plain = true;
 		return err_set(e, ERR_INVALID,
 			       "client version " STR_FMT "." STR_FMT
-			       " is too old. Minimum supported API version is %s, please upgrade your client to a newer version",
+			       " is too old. Minimum supported API version is %s, please upgrade "
+			       "your client to a newer version",
 			       STR_ARG(major), STR_ARG(minor), CONFIG_API_VERSION_MIN);
 	}
 	*ret_minor = (unsigned)b;
 	return 0;
 }
 
-/* The first place of the fixed text `tail` that ends the path, for a parameter that may hold slashes. */
+/* The first place of the fixed text `tail` that ends the path, for a parameter that may hold
+ * slashes. */
 static bool match_wide(struct str path, const char *tail, struct str *ret)
 {
 	size_t n = strlen(tail);
@@ -74,7 +78,8 @@ static bool match(const struct route *r, struct str path, struct str params[ROUT
 			size_t start = i;
 
 			if (end[-1] == '*')
-				return match_wide(str_span(path.p + i, path.n - i), end + 1, &params[n]);
+				return match_wide(str_span(path.p + i, path.n - i), end + 1,
+						  &params[n]);
 			while (i < path.n && path.p[i] != '/')
 				i++;
 			if (i == start)
@@ -91,7 +96,8 @@ static bool match(const struct route *r, struct str path, struct str params[ROUT
 	return i == path.n || ((r->flags & ROUTE_PREFIX) && path.p[i] == '/');
 }
 
-const struct route *route_find(struct str method, struct str path, struct arena *a, const char *params[ROUTE_PARAMS_MAX])
+const struct route *route_find(struct str method, struct str path, struct arena *a,
+			       const char *params[ROUTE_PARAMS_MAX])
 {
 	for (size_t i = 0; i < route_count; i++) {
 		const struct route *r = &route_table[i];

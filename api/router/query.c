@@ -51,7 +51,8 @@ int query_i64(struct call *call, const char *key, int64_t absent, int64_t *ret, 
 	if (!v.n)
 		return 0;
 	if (str_to_i64(v, ret) < 0)
-		return err_set(e, ERR_INVALID, "strconv.Atoi: parsing \"" STR_FMT "\": invalid syntax", STR_ARG(v));
+		return err_set(e, ERR_INVALID,
+			       "strconv.Atoi: parsing \"" STR_FMT "\": invalid syntax", STR_ARG(v));
 	return 0;
 }
 
@@ -113,7 +114,8 @@ int filters_read(struct call *call, const char *const *allowed, struct filters *
 		if (json_type(value) != JSON_OBJECT && json_type(value) != JSON_ARRAY)
 			return err_set(e, ERR_INVALID, "invalid filter");
 		if (!is_allowed(key, allowed) || ret->n == FILTER_KEYS_MAX)
-			return err_set(e, ERR_INVALID, "invalid filter '" STR_FMT "'", STR_ARG(key));
+			return err_set(e, ERR_INVALID, "invalid filter '" STR_FMT "'",
+				       STR_ARG(key));
 		*f = (struct filter){.key = arena_strndup(call->a, key.p, key.n)};
 		if (!f->key)
 			return err_set(e, ERR_UNAVAILABLE, "no memory");
@@ -175,7 +177,8 @@ bool filters_labels(const struct filters *f, const char *key, const struct text_
 
 		for (size_t k = 0; k < labels->n && !hit; k++)
 			hit = str_eqz(name, labels->items[k].key) &&
-			      (name.n == strlen(values->items[i]) || str_eqz(want, labels->items[k].value));
+			      (name.n == strlen(values->items[i]) ||
+			       str_eqz(want, labels->items[k].value));
 		if (!hit)
 			return false;
 	}

@@ -4,9 +4,10 @@
 #include <errno.h>
 
 static const int status_of_kind[] = {
-	[ERR_NONE] = 500,	  [ERR_INVALID] = 400,	  [ERR_UNAUTHORIZED] = 401,	[ERR_FORBIDDEN] = 403,
-	[ERR_NOT_FOUND] = 404,	  [ERR_CONFLICT] = 409,	  [ERR_NOT_MODIFIED] = 304,	[ERR_TOO_LARGE] = 413,
-	[ERR_NOT_IMPLEMENTED] = 501, [ERR_UNAVAILABLE] = 503, [ERR_TIMEOUT] = 500,	[ERR_CANCELLED] = 500,
+	[ERR_NONE] = 500,	  [ERR_INVALID] = 400,	 [ERR_UNAUTHORIZED] = 401,
+	[ERR_FORBIDDEN] = 403,	  [ERR_NOT_FOUND] = 404, [ERR_CONFLICT] = 409,
+	[ERR_NOT_MODIFIED] = 304, [ERR_TOO_LARGE] = 413, [ERR_NOT_IMPLEMENTED] = 501,
+	[ERR_UNAVAILABLE] = 503,  [ERR_TIMEOUT] = 500,	 [ERR_CANCELLED] = 500,
 	[ERR_SYSTEM] = 500,
 };
 
@@ -50,7 +51,8 @@ int reply_json(struct call *call, int status, struct buf *out, struct err *e)
 {
 	buf_putc(out, '\n');
 	if (out->failed)
-		return err_set(e, ERR_UNAVAILABLE, "the reply is larger than the memory set aside for it");
+		return err_set(e, ERR_UNAVAILABLE,
+			       "the reply is larger than the memory set aside for it");
 	return http_reply(call->http, status, "application/json", buf_str(out));
 }
 
@@ -73,15 +75,21 @@ int body_json(struct call *call, bool optional, struct json_node *ret, struct er
 
 	*ret = (struct json_node){0};
 	if (!http_has_body(call->http))
-		return optional ? 0 : err_set(e, ERR_INVALID, "invalid JSON: got EOF while reading request body");
+		return optional ? 0
+				: err_set(e, ERR_INVALID,
+					  "invalid JSON: got EOF while reading request body");
 	if (!is_json_type(type) && (type.n || call->http->head.content_length != 0))
-		return err_set(e, ERR_INVALID, "unsupported Content-Type header (" STR_FMT "): must be 'application/json'",
+		return err_set(e, ERR_INVALID,
+			       "unsupported Content-Type header (" STR_FMT
+			       "): must be 'application/json'",
 			       STR_ARG(type));
 	r = http_read_body_all(call->http, JSON_BODY_MAX, &body, e);
 	if (r < 0)
 		return r;
 	if (!str_trim(body).n)
-		return optional ? 0 : err_set(e, ERR_INVALID, "invalid JSON: got EOF while reading request body");
+		return optional ? 0
+				: err_set(e, ERR_INVALID,
+					  "invalid JSON: got EOF while reading request body");
 	r = json_parse(body, call->a, ret, e);
 	if (r < 0 && e->kind == ERR_INVALID && strncmp(e->msg, "unexpected content after JSON", 29))
 		return err_wrap(e, "invalid JSON");

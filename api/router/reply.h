@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What handlers say: JSON replies, errors, and the reading of queries, filters and bodies with the engine's
- * messages.
+ * What handlers say: JSON replies, errors, and the reading of queries, filters and bodies with the
+ * engine's messages.
  *
  * Thread: loop. Yields: what carries FIBER_FN. Owns: nothing kept; texts are the call's arena's.
  */
@@ -25,14 +25,17 @@ void reply_begin(struct call *call, struct buf *out, struct json_writer *w);
 int reply_json(struct call *call, int status, struct buf *out, struct err *e) FIBER_FN;
 int reply_empty(struct call *call, int status) FIBER_FN;
 
-/* The JSON body decoded: ERR_INVALID for a wrong Content-Type or bad JSON. An absent body is JSON_NONE when optional. */
-int body_json(struct call *call, bool optional, struct json_node *ret, struct err *e) FIBER_FN WARN_UNUSED;
+/* The JSON body decoded: ERR_INVALID for a wrong Content-Type or bad JSON. An absent body is
+ * JSON_NONE when optional. */
+int body_json(struct call *call, bool optional, struct json_node *ret, struct err *e)
+	FIBER_FN WARN_UNUSED;
 
 /* Query values. Absent texts are "" (or the default); numbers that are none are ERR_INVALID. */
 const char *query_text(struct call *call, const char *key);
 bool query_has(struct call *call, const char *key);
 bool query_bool(struct call *call, const char *key, bool absent);
-int query_i64(struct call *call, const char *key, int64_t absent, int64_t *ret, struct err *e) WARN_UNUSED;
+int query_i64(struct call *call, const char *key, int64_t absent, int64_t *ret, struct err *e)
+	WARN_UNUSED;
 
 /* Filters: {"k":{"v":true}} or {"k":["v"]}. */
 #define FILTER_KEYS_MAX 24
@@ -45,7 +48,8 @@ struct filters {
 	size_t n;
 };
 /* allowed: NULL-terminated list of keys; others are ERR_INVALID "invalid filter 'k'". */
-int filters_read(struct call *call, const char *const *allowed, struct filters *ret, struct err *e) WARN_UNUSED;
+int filters_read(struct call *call, const char *const *allowed, struct filters *ret, struct err *e)
+	WARN_UNUSED;
 /* The values of a key; an empty list when it was not given. */
 const struct texts *filters_get(const struct filters *f, const char *key);
 /* True when key was not given or one of its values equals text. */

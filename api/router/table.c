@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every route of the Docker Engine API, in one table. Order matters only where one pattern contains another:
- * the fixed text stands before the parameter.
+ * Every route of the Docker Engine API, in one table. Order matters only where one pattern contains
+ * another: the fixed text stands before the parameter.
  */
 #include "api/containers/containers.h"
 #include "api/exec/exec.h"
@@ -12,7 +12,8 @@
 
 #define NOT_YET(method_, pattern_, what)                                                           \
 	{                                                                                          \
-		.method = method_, .pattern = pattern_, .missing = what " is not supported by this engine" \
+		.method = method_, .pattern = pattern_,                                            \
+		.missing = what " is not supported by this engine"                                 \
 	}
 #define ROUTE(method_, pattern_, handler, ...)                                                     \
 	{                                                                                          \
@@ -60,7 +61,8 @@ const struct route route_table[] = {
 	NOT_YET("PUT", "/containers/{name}/archive", "copying into containers"),
 	ROUTE("GET", "/containers/{name}/checkpoints", api_system_checkpoint, .flags = 0),
 	ROUTE("POST", "/containers/{name}/checkpoints", api_system_checkpoint, .flags = 0),
-	ROUTE("DELETE", "/containers/{name}/checkpoints/{checkpoint}", api_system_checkpoint, .flags = 0),
+	ROUTE("DELETE", "/containers/{name}/checkpoints/{checkpoint}", api_system_checkpoint,
+	      .flags = 0),
 	NOT_YET("POST", "/commit", "committing containers"),
 
 	/* exec */

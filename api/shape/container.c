@@ -76,7 +76,8 @@ static const char *image_text(const struct container *c)
 	CLEANUP(image_unrefp) struct image *now = NULL;
 	const char *asked = c->config.image ? c->config.image : "";
 
-	if (image_lookup(c->eng->images, asked, &now, NULL) < 0 || !digest_eq(&now->id, &c->image_id))
+	if (image_lookup(c->eng->images, asked, &now, NULL) < 0 ||
+	    !digest_eq(&now->id, &c->image_id))
 		return c->image_id.text;
 	return asked;
 }
@@ -89,8 +90,8 @@ static void put_sizes(struct json_writer *w, const struct container_sizes *sizes
 	json_kv_i64(w, "SizeRootFs", (int64_t)sizes->root);
 }
 
-void shape_container_summary(const struct container *c, struct json_writer *w, struct arena *a, unsigned api_minor,
-			     const struct container_sizes *sizes)
+void shape_container_summary(const struct container *c, struct json_writer *w, struct arena *a,
+			     unsigned api_minor, const struct container_sizes *sizes)
 {
 	struct buf text;
 
@@ -157,14 +158,14 @@ static void put_exec_ids(const struct container *c, struct json_writer *w)
 	const struct exec *x;
 	bool any = false;
 
-	list_for_each(x, &c->execs, link)
+	list_for_each (x, &c->execs, link)
 		any |= x->running;
 	if (!any) {
 		json_put_null(w);
 		return;
 	}
 	json_array_open(w);
-	list_for_each(x, &c->execs, link)
+	list_for_each (x, &c->execs, link)
 		if (x->running)
 			json_put_text(w, x->id);
 	json_array_close(w);
@@ -176,7 +177,8 @@ static void put_graph_driver(const struct container *c, struct json_writer *w, s
 
 	json_object_open(w);
 	json_key(w, "Data");
-	if (!c->image || snapshot_describe(c->eng->images, c->id, c->image, a, &data) < 0 || !data.n)
+	if (!c->image || snapshot_describe(c->eng->images, c->id, c->image, a, &data) < 0 ||
+	    !data.n)
 		json_put_null(w);
 	else
 		put_labels(&data, w);
@@ -185,7 +187,8 @@ static void put_graph_driver(const struct container *c, struct json_writer *w, s
 }
 
 /* HostConfig as asked for, with the lists that are in effect. */
-static void put_host_config(const struct container *c, struct json_writer *w, struct arena *a, unsigned api_minor)
+static void put_host_config(const struct container *c, struct json_writer *w, struct arena *a,
+			    unsigned api_minor)
 {
 	struct host_config *host = arena_alloc(a, sizeof(*host));
 
@@ -204,18 +207,22 @@ static void put_files(const struct container *c, struct json_writer *w, struct a
 	bool host_files = c->has_been_started && strncmp(c->host.network_mode, "container:", 10);
 	static const struct {
 		const char *key, *file;
-	} files[] = {{"ResolvConfPath", "resolv.conf"}, {"HostnamePath", "hostname"}, {"HostsPath", "hosts"}};
+	} files[] = {{"ResolvConfPath", "resolv.conf"},
+		     {"HostnamePath", "hostname"},
+		     {"HostsPath", "hosts"}};
 
 	for (size_t i = 0; i < ARRAY_LEN(files); i++)
-		json_kv_text(w, files[i].key, host_files ? arena_printf(a, "%s/%s", dir, files[i].file) : "");
-	if (c->host.log_config.type && !strcmp(c->host.log_config.type, "json-file") && c->has_been_started)
+		json_kv_text(w, files[i].key,
+			     host_files ? arena_printf(a, "%s/%s", dir, files[i].file) : "");
+	if (c->host.log_config.type && !strcmp(c->host.log_config.type, "json-file") &&
+	    c->has_been_started)
 		json_kv_text(w, "LogPath", arena_printf(a, "%s/%s-json.log", dir, c->id));
 	else
 		json_kv_text(w, "LogPath", "");
 }
 
-void shape_container_inspect(const struct container *c, struct json_writer *w, struct arena *a, unsigned api_minor,
-			     const struct container_sizes *sizes)
+void shape_container_inspect(const struct container *c, struct json_writer *w, struct arena *a,
+			     unsigned api_minor, const struct container_sizes *sizes)
 {
 	json_object_open(w);
 	json_kv_text(w, "Id", c->id);

@@ -41,7 +41,8 @@ void shape_container_ports(const struct container *c, struct json_writer *w)
 		uint16_t port;
 		uint8_t proto;
 
-		if (port_parse(c->config.exposed_ports.items[i], &port, &proto, NULL) < 0 || is_published(ep, port, proto))
+		if (port_parse(c->config.exposed_ports.items[i], &port, &proto, NULL) < 0 ||
+		    is_published(ep, port, proto))
 			continue;
 		json_object_open(w);
 		json_kv_i64(w, "PrivatePort", port);
@@ -88,8 +89,8 @@ static void mac_text(const struct endpoint *ep, char out[18])
 {
 	out[0] = 0;
 	if (ep)
-		snprintf(out, 18, "%02x:%02x:%02x:%02x:%02x:%02x", ep->mac[0], ep->mac[1], ep->mac[2], ep->mac[3],
-			 ep->mac[4], ep->mac[5]);
+		snprintf(out, 18, "%02x:%02x:%02x:%02x:%02x:%02x", ep->mac[0], ep->mac[1],
+			 ep->mac[2], ep->mac[3], ep->mac[4], ep->mac[5]);
 }
 
 static void put_names(struct json_writer *w, const char *key, const struct texts *list)
@@ -115,8 +116,8 @@ static const struct endpoint_config *asked(const struct container *c, const char
 	return NULL;
 }
 
-static void put_endpoint(const struct container *c, const char *network, const char *network_id, struct json_writer *w,
-			 unsigned api_minor)
+static void put_endpoint(const struct container *c, const char *network, const char *network_id,
+			 struct json_writer *w, unsigned api_minor)
 {
 	const struct endpoint *ep = c->endpoint;
 	const struct endpoint_config *cfg = asked(c, network);
@@ -145,10 +146,12 @@ static void put_endpoint(const struct container *c, const char *network, const c
 	json_object_close(w);
 }
 
-void shape_networks(const struct container *c, struct json_writer *w, struct arena *a, unsigned api_minor)
+void shape_networks(const struct container *c, struct json_writer *w, struct arena *a,
+		    unsigned api_minor)
 {
 	const char *mode = c->host.network_mode ? c->host.network_mode : "bridge";
-	const struct network_info *net = strncmp(mode, "container:", 10) ? network_find(c->eng->network, mode) : NULL;
+	const struct network_info *net =
+		strncmp(mode, "container:", 10) ? network_find(c->eng->network, mode) : NULL;
 
 	(void)a;
 	json_object_open(w);
@@ -159,7 +162,8 @@ void shape_networks(const struct container *c, struct json_writer *w, struct are
 	json_object_close(w);
 }
 
-void shape_network_settings(const struct container *c, struct json_writer *w, struct arena *a, unsigned api_minor)
+void shape_network_settings(const struct container *c, struct json_writer *w, struct arena *a,
+			    unsigned api_minor)
 {
 	const struct endpoint *ep = c->endpoint;
 	char ip[INET_ADDRSTRLEN], mac[18];
@@ -167,7 +171,8 @@ void shape_network_settings(const struct container *c, struct json_writer *w, st
 	mac_text(ep, mac);
 	json_object_open(w);
 	json_kv_text(w, "Bridge", "");
-	json_kv_text(w, "SandboxID", c->netns_path[0] == '/' && strncmp(c->netns_path, "/proc/", 6) ? c->id : "");
+	json_kv_text(w, "SandboxID",
+		     c->netns_path[0] == '/' && strncmp(c->netns_path, "/proc/", 6) ? c->id : "");
 	json_kv_text(w, "SandboxKey", c->netns_path);
 	json_key(w, "Ports");
 	put_port_map(c, w);

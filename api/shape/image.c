@@ -24,8 +24,8 @@ static void put_map(struct json_writer *w, const struct text_map *map)
 	json_object_close(w);
 }
 
-static void put_names(struct image_store *s, const struct image *img, struct json_writer *w, struct arena *a,
-		      unsigned api_minor)
+static void put_names(struct image_store *s, const struct image *img, struct json_writer *w,
+		      struct arena *a, unsigned api_minor)
 {
 	struct texts tags = {0}, digests = {0};
 	const char *none_tag = "<none>:<none>", *none_digest = "<none>@<none>";
@@ -42,8 +42,8 @@ static void put_names(struct image_store *s, const struct image *img, struct jso
 	put_texts(w, &tags);
 }
 
-void shape_image_summary(struct image_store *s, const struct image *img, struct json_writer *w, struct arena *a,
-			 unsigned api_minor)
+void shape_image_summary(struct image_store *s, const struct image *img, struct json_writer *w,
+			 struct arena *a, unsigned api_minor)
 {
 	json_object_open(w);
 	json_kv_i64(w, "Containers", api_minor >= 51 ? (int64_t)img->containers : -1);
@@ -95,7 +95,8 @@ static void put_config(const struct image *img, struct json_writer *w, unsigned 
 		{"Shell", offsetof(struct container_config, shell)},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-		const struct texts *list = (const struct texts *)(const void *)((const char *)c + lists[i].offset);
+		const struct texts *list =
+			(const struct texts *)(const void *)((const char *)c + lists[i].offset);
 
 		if (list->n) {
 			json_key(w, lists[i].key);
@@ -128,8 +129,8 @@ static void put_config(const struct image *img, struct json_writer *w, unsigned 
 	json_object_close(w);
 }
 
-void shape_image_inspect(struct image_store *s, const struct image *img, struct json_writer *w, struct arena *a,
-			 unsigned api_minor)
+void shape_image_inspect(struct image_store *s, const struct image *img, struct json_writer *w,
+			 struct arena *a, unsigned api_minor)
 {
 	const struct image_spec *spec = &img->spec;
 	struct text_map data = {0};
@@ -181,7 +182,8 @@ void shape_image_inspect(struct image_store *s, const struct image *img, struct 
 	json_object_close(w);
 }
 
-void shape_image_history_list(struct image_store *s, const struct image *img, struct json_writer *w, struct arena *a)
+void shape_image_history_list(struct image_store *s, const struct image *img, struct json_writer *w,
+			      struct arena *a)
 {
 	const struct image_history *items = img->spec.history.items;
 	struct texts tags = {0}, digests = {0};
@@ -194,7 +196,8 @@ void shape_image_history_list(struct image_store *s, const struct image *img, st
 		int64_t created = 0, size = 0;
 		bool newest = i == n - 1;
 
-		if (items[i].created && clock_parse_rfc3339(str_from(items[i].created), &created) < 0)
+		if (items[i].created &&
+		    clock_parse_rfc3339(str_from(items[i].created), &created) < 0)
 			created = 0;
 		if (!items[i].empty_layer && layer > 0)
 			size = (int64_t)img->layer_sizes[--layer];

@@ -10,11 +10,12 @@
 #include "firmware/fmt/json.h"
 #include "runtime/image/image.h"
 
-void shape_image_summary(struct image_store *s, const struct image *img, struct json_writer *w, struct arena *a,
-			 unsigned api_minor);
-void shape_image_inspect(struct image_store *s, const struct image *img, struct json_writer *w, struct arena *a,
-			 unsigned api_minor);
+void shape_image_summary(struct image_store *s, const struct image *img, struct json_writer *w,
+			 struct arena *a, unsigned api_minor);
+void shape_image_inspect(struct image_store *s, const struct image *img, struct json_writer *w,
+			 struct arena *a, unsigned api_minor);
 /* GET /images/{name}/history: newest first. */
-void shape_image_history_list(struct image_store *s, const struct image *img, struct json_writer *w, struct arena *a);
+void shape_image_history_list(struct image_store *s, const struct image *img, struct json_writer *w,
+			      struct arena *a);
 
 #endif

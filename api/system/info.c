@@ -25,7 +25,7 @@ static void put_counts(struct call *call, struct json_writer *w)
 	int64_t running = 0, paused = 0, stopped = 0;
 	const struct container *c;
 
-	list_for_each(c, &call->eng->containers, link) {
+	list_for_each (c, &call->eng->containers, link) {
 		if (c->status == CONTAINER_PAUSED)
 			paused++;
 		else if (container_is_running(c))
@@ -66,14 +66,20 @@ static void put_limits(struct call *call, struct json_writer *w)
 	const struct {
 		const char *key, *v1, *v2;
 	} features[] = {
-		{"MemoryLimit", "/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/cgroup.controllers"},
-		{"SwapLimit", "/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes", "/sys/fs/cgroup/cgroup.controllers"},
-		{"CpuCfsPeriod", "/sys/fs/cgroup/cpu/cpu.cfs_period_us", "/sys/fs/cgroup/cgroup.controllers"},
-		{"CpuCfsQuota", "/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cgroup.controllers"},
+		{"MemoryLimit", "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+		 "/sys/fs/cgroup/cgroup.controllers"},
+		{"SwapLimit", "/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes",
+		 "/sys/fs/cgroup/cgroup.controllers"},
+		{"CpuCfsPeriod", "/sys/fs/cgroup/cpu/cpu.cfs_period_us",
+		 "/sys/fs/cgroup/cgroup.controllers"},
+		{"CpuCfsQuota", "/sys/fs/cgroup/cpu/cpu.cfs_quota_us",
+		 "/sys/fs/cgroup/cgroup.controllers"},
 		{"CPUShares", "/sys/fs/cgroup/cpu/cpu.shares", "/sys/fs/cgroup/cgroup.controllers"},
-		{"CPUSet", "/sys/fs/cgroup/cpuset/cpuset.cpus", "/sys/fs/cgroup/cpuset.cpus.effective"},
+		{"CPUSet", "/sys/fs/cgroup/cpuset/cpuset.cpus",
+		 "/sys/fs/cgroup/cpuset.cpus.effective"},
 		{"PidsLimit", "/sys/fs/cgroup/pids", "/sys/fs/cgroup/cgroup.controllers"},
-		{"IPv4Forwarding", "/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv4/ip_forward"},
+		{"IPv4Forwarding", "/proc/sys/net/ipv4/ip_forward",
+		 "/proc/sys/net/ipv4/ip_forward"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(features); i++)
@@ -137,7 +143,8 @@ static bool is_cidr(const char *text)
 	return strchr(text, '/') != NULL;
 }
 
-static void put_index(struct json_writer *w, const char *name, bool official, bool secure, const struct texts *mirrors)
+static void put_index(struct json_writer *w, const char *name, bool official, bool secure,
+		      const struct texts *mirrors)
 {
 	json_key(w, name);
 	json_object_open(w);

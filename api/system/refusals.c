@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Answers for what this engine never is or has: a swarm, plugins, checkpoints, and volumes of its own.
+ * Answers for what this engine never is or has: a swarm, plugins, checkpoints, and volumes of its
+ * own.
  */
 #include "api/router/reply.h"
 #include "api/system/system.h"
@@ -9,7 +10,8 @@ int api_system_checkpoint(struct call *call, struct err *e)
 {
 	(void)call;
 	return err_set(e, ERR_NOT_IMPLEMENTED,
-		       "This experimental feature is disabled by default. Start the Docker daemon in experimental mode in order to enable it.");
+		       "This experimental feature is disabled by default. Start the Docker daemon "
+		       "in experimental mode in order to enable it.");
 }
 
 int api_system_plugins(struct call *call, struct err *e)
@@ -28,7 +30,8 @@ int api_system_no_swarm(struct call *call, struct err *e)
 {
 	(void)e;
 	return reply_message(call->http, 503,
-			     "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this node to swarm and try again.");
+			     "This node is not a swarm manager. Use \"docker swarm init\" or "
+			     "\"docker swarm join\" to connect this node to swarm and try again.");
 }
 
 int api_system_not_in_swarm(struct call *call, struct err *e)
@@ -40,7 +43,8 @@ int api_system_not_in_swarm(struct call *call, struct err *e)
 int api_system_no_volumes(struct call *call, struct err *e)
 {
 	(void)e;
-	return http_reply(call->http, 200, "application/json", STR("{\"Volumes\":[],\"Warnings\":null}\n"));
+	return http_reply(call->http, 200, "application/json",
+			  STR("{\"Volumes\":[],\"Warnings\":null}\n"));
 }
 
 int api_system_no_volume(struct call *call, struct err *e)
@@ -51,6 +55,7 @@ int api_system_no_volume(struct call *call, struct err *e)
 int api_system_cluster_volume(struct call *call, struct err *e)
 {
 	(void)e;
-	return reply_message(call->http, 503,
-			     "volume update only valid for cluster volumes, but swarm is unavailable");
+	return reply_message(
+		call->http, 503,
+		"volume update only valid for cluster volumes, but swarm is unavailable");
 }

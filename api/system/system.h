@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Handlers about the engine as a whole: ping, version, info, and the answers for what it never is (a swarm, a
- * host of plugins).
+ * Handlers about the engine as a whole: ping, version, info, and the answers for what it never is
+ * (a swarm, a host of plugins).
  *
  * Thread: loop. Yields: yes. See api/router/route.h for what a handler is.
  */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Attaching client streams. A running container's shim gets the socket at once. Before the start the
- * client's fiber waits here with its connection, so that its hang-up is noticed; the start takes the
- * descriptors of all that wait, so that no byte of output is lost between start and attach.
+ * Attaching client streams. A running container's shim gets the socket at once. Before the start
+ * the client's fiber waits here with its connection, so that its hang-up is noticed; the start
+ * takes the descriptors of all that wait, so that no byte of output is lost between start and
+ * attach.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -13,10 +14,12 @@ int container_attach_check(struct container *c, struct err *e)
 {
 	if (c->status == CONTAINER_PAUSED)
 		return err_set(e, ERR_CONFLICT,
-			       "container %s is paused, unpause the container before attach", c->id);
+			       "container %s is paused, unpause the container before attach",
+			       c->id);
 	if (c->status == CONTAINER_RESTARTING)
 		return err_set(e, ERR_CONFLICT,
-			       "container %s is restarting, wait until the container is running", c->id);
+			       "container %s is restarting, wait until the container is running",
+			       c->id);
 	return 0;
 }
 
@@ -39,7 +42,7 @@ size_t container_take_attaching(struct container *c, struct shim_stream *streams
 	struct attach_client *client;
 	size_t n = 0;
 
-	list_for_each(client, &c->attaching, link) {
+	list_for_each (client, &c->attaching, link) {
 		if (n == max)
 			break;
 		if (client->taken)
@@ -56,7 +59,7 @@ void container_wake_attaching(struct container *c)
 {
 	struct attach_client *client;
 
-	list_for_each(client, &c->attaching, link)
+	list_for_each (client, &c->attaching, link)
 		waitq_wake_all(&client->done);
 }
 
@@ -102,7 +105,8 @@ static int key_byte(struct str key)
 	return at ? (int)(at - controls) : -1;
 }
 
-int detach_keys_parse(struct str text, const char *what, struct arena *a, const char **ret, struct err *e)
+int detach_keys_parse(struct str text, const char *what, struct arena *a, const char **ret,
+		      struct err *e)
 {
 	char *keys = arena_alloc(a, text.n + 1);
 	struct str rest = text;
@@ -114,8 +118,8 @@ int detach_keys_parse(struct str text, const char *what, struct arena *a, const 
 		int byte = key_byte(str_cut(rest, ',', &rest));
 
 		if (byte <= 0) /* ctrl-@ would end the text; no terminal sends it for a key */
-			return err_set(e, ERR_INVALID, "Invalid %s keys (" STR_FMT ") provided", what,
-				       STR_ARG(text));
+			return err_set(e, ERR_INVALID, "Invalid %s keys (" STR_FMT ") provided",
+				       what, STR_ARG(text));
 		keys[n++] = (char)byte;
 	}
 	*ret = n ? keys : NULL;

@@ -12,9 +12,9 @@
 #include "runtime/container/private.h"
 
 static const char *const status_names[] = {
-	[CONTAINER_CREATED] = "created",       [CONTAINER_RUNNING] = "running",
-	[CONTAINER_PAUSED] = "paused",	       [CONTAINER_RESTARTING] = "restarting",
-	[CONTAINER_REMOVING] = "removing",     [CONTAINER_EXITED] = "exited",
+	[CONTAINER_CREATED] = "created",   [CONTAINER_RUNNING] = "running",
+	[CONTAINER_PAUSED] = "paused",	   [CONTAINER_RESTARTING] = "restarting",
+	[CONTAINER_REMOVING] = "removing", [CONTAINER_EXITED] = "exited",
 	[CONTAINER_DEAD] = "dead",
 };
 
@@ -107,10 +107,11 @@ void container_set_status(struct container *c, enum container_status status)
 
 int container_name_conflict(const struct container *holder, const char *name, struct err *e)
 {
-	return err_set(e, ERR_CONFLICT,
-		       "Conflict. The container name \"/%s\" is already in use by container \"%s\". "
-		       "You have to remove (or rename) that container to be able to reuse that name.",
-		       name, holder->id);
+	return err_set(
+		e, ERR_CONFLICT,
+		"Conflict. The container name \"/%s\" is already in use by container \"%s\". "
+		"You have to remove (or rename) that container to be able to reuse that name.",
+		name, holder->id);
 }
 
 int container_enter(struct container *c, struct err *e)
@@ -162,7 +163,7 @@ static int lookup_prefix(struct engine *eng, struct str prefix, struct container
 {
 	struct container *found = NULL, *c;
 
-	list_for_each(c, &eng->containers, link) {
+	list_for_each (c, &eng->containers, link) {
 		if (strncmp(c->id, prefix.p, prefix.n))
 			continue;
 		if (found)
@@ -215,7 +216,7 @@ int container_list(struct engine *eng, struct arena *a, struct container ***ret,
 
 	if (!all)
 		return -ENOMEM;
-	list_for_each(c, &eng->containers, link) {
+	list_for_each (c, &eng->containers, link) {
 		container_ref(c);
 		all[n++] = c;
 	}

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Containers: what is known of each, and the operations of their life. One directory each,
- * <data-root>/containers/<id>/ (container.json, the log, hosts, hostname, resolv.conf, exit.json), and while
- * it runs a bundle in <exec-root>/containers/<id>/. container.json is replaced atomically before an operation
- * is answered.
+ * <data-root>/containers/<id>/ (container.json, the log, hosts, hostname, resolv.conf, exit.json),
+ * and while it runs a bundle in <exec-root>/containers/<id>/. container.json is replaced atomically
+ * before an operation is answered.
  *
- * Operations that change a container take its lock in order; kill and stop do not wait for it, so they
- * always get through. They run shielded: a client that goes away does not leave a container half
- * started.
+ * Operations that change a container take its lock in order; kill and stop do not wait for it, so
+ * they always get through. They run shielded: a client that goes away does not leave a container
+ * half started.
  *
- * Thread: loop. Yields: what carries FIBER_FN. Owns: the engine owns containers; whoever keeps a pointer
- * across a wait holds a reference.
- * Limits: CONFIG_CONTAINERS_MAX, CONFIG_EXECS_MAX (per container).
+ * Thread: loop. Yields: what carries FIBER_FN. Owns: the engine owns containers; whoever keeps a
+ * pointer across a wait holds a reference. Limits: CONFIG_CONTAINERS_MAX, CONFIG_EXECS_MAX (per
+ * container).
  */
 #ifndef RUNTIME_CONTAINER_CONTAINER_H
 #define RUNTIME_CONTAINER_CONTAINER_H
@@ -64,28 +64,28 @@ struct container {
 	struct arena mem; /* heap arena of the texts below that never change */
 
 	char id[CONTAINER_ID_LEN + 1];
-	char name[CONTAINER_NAME_MAX]; /* without the leading slash */
+	char name[CONTAINER_NAME_MAX];	/* without the leading slash */
 	struct container_config config; /* merged with the image's */
 	struct host_config host;	/* defaults filled in */
 	struct networking_config networking;
 	struct image *image; /* referenced; NULL when it could not be found again */
 	struct digest image_id;
-	const char *path; /* argv[0] */
+	const char *path;  /* argv[0] */
 	struct texts args; /* argv[1…] */
 	struct container_mount *mounts;
 	size_t n_mounts;
 	int64_t created_ns;
 
 	enum container_status status;
-	pid_t pid;	/* while running */
+	pid_t pid; /* while running */
 	int exit_code;
 	bool oom_killed;
-	char error[256]; /* of the last start */
+	char error[256];		 /* of the last start */
 	int64_t started_ns, finished_ns; /* 0: never */
-	bool removed;	/* no longer in the engine; wakes "removed" waiters */
+	bool removed;			 /* no longer in the engine; wakes "removed" waiters */
 	bool has_been_started;
 	bool stop_requested; /* by a client, since the last start */
-	uint64_t exits; /* counts ends; "next-exit" waits for a change */
+	uint64_t exits;	     /* counts ends; "next-exit" waits for a change */
 	int restart_count;
 
 	struct endpoint *endpoint; /* on the bridge, while running; else NULL */
@@ -98,7 +98,7 @@ struct container {
 	struct loop_timer exit_retry;
 
 	struct fiber_lock lock;
-	struct waitq changed; /* woken on every change of state, exit and removal */
+	struct waitq changed;  /* woken on every change of state, exit and removal */
 	struct list attaching; /* struct attach_client waiting for a start */
 	struct list execs;     /* struct exec */
 	size_t n_execs;
@@ -122,13 +122,15 @@ static inline struct container *container_from_link(struct list *l)
  * Full ID, exact name (with or without "/"), then unique ID prefix. The container is referenced.
  * ERR_NOT_FOUND "No such container: x"; ERR_INVALID "multiple IDs found with provided prefix: x".
  */
-int container_lookup(struct engine *eng, const char *name, struct container **ret, struct err *e) WARN_UNUSED;
+int container_lookup(struct engine *eng, const char *name, struct container **ret, struct err *e)
+	WARN_UNUSED;
 /* References to all containers, newest first, in the arena (unref each). */
-int container_list(struct engine *eng, struct arena *a, struct container ***ret, size_t *ret_n) WARN_UNUSED;
+int container_list(struct engine *eng, struct arena *a, struct container ***ret, size_t *ret_n)
+	WARN_UNUSED;
 
 struct container_create {
-	const char *name;     /* NULL: one is generated */
-	const char *platform; /* NULL: any */
+	const char *name;	    /* NULL: one is generated */
+	const char *platform;	    /* NULL: any */
 	struct create_request *req; /* changed in place (defaults, merge); copied to keep */
 	unsigned api_minor;
 	struct arena *a;
@@ -138,46 +140,58 @@ int container_create(struct engine *eng, struct container_create *in, struct con
 		     struct texts *ret_warnings, struct err *e) FIBER_FN WARN_UNUSED;
 /* ERR_NOT_MODIFIED when it runs already. */
 int container_start(struct container *c, struct err *e) FIBER_FN WARN_UNUSED;
-/* signal NULL: the container's StopSignal; timeout seconds: -1 wait for ever, INT64_MIN the container's own. ERR_NOT_MODIFIED when stopped. */
-int container_stop(struct container *c, const char *signal, int64_t timeout_s, struct err *e) FIBER_FN WARN_UNUSED;
-int container_restart(struct container *c, const char *signal, int64_t timeout_s, struct err *e) FIBER_FN WARN_UNUSED;
+/* signal NULL: the container's StopSignal; timeout seconds: -1 wait for ever, INT64_MIN the
+ * container's own. ERR_NOT_MODIFIED when stopped. */
+int container_stop(struct container *c, const char *signal, int64_t timeout_s, struct err *e)
+	FIBER_FN WARN_UNUSED;
+int container_restart(struct container *c, const char *signal, int64_t timeout_s, struct err *e)
+	FIBER_FN WARN_UNUSED;
 /* signal NULL or "": SIGKILL (and then waits for the end, as the engine does, up to 10 s). */
 int container_kill(struct container *c, const char *signal, struct err *e) FIBER_FN WARN_UNUSED;
-int container_remove(struct container *c, bool force, bool volumes, struct err *e) FIBER_FN WARN_UNUSED;
+int container_remove(struct container *c, bool force, bool volumes, struct err *e)
+	FIBER_FN WARN_UNUSED;
 int container_rename(struct container *c, const char *name, struct err *e) FIBER_FN WARN_UNUSED;
-int container_resize(struct container *c, uint16_t height, uint16_t width, struct err *e) FIBER_FN WARN_UNUSED;
+int container_resize(struct container *c, uint16_t height, uint16_t width, struct err *e)
+	FIBER_FN WARN_UNUSED;
 
 enum wait_condition { WAIT_NOT_RUNNING, WAIT_NEXT_EXIT, WAIT_REMOVED };
 int wait_condition_parse(struct str text, enum wait_condition *ret, struct err *e) WARN_UNUSED;
 /*
- * Two steps, so that the reply's head can be flushed between them: begin notes the present state, finish waits.
- * A container that is removed while waited for answers its last exit code.
+ * Two steps, so that the reply's head can be flushed between them: begin notes the present state,
+ * finish waits. A container that is removed while waited for answers its last exit code.
  */
 struct container_waiter {
 	struct container *c; /* referenced from begin to finish */
 	enum wait_condition condition;
 	uint64_t exits;
 };
-void container_wait_begin(struct container_waiter *w, struct container *c, enum wait_condition cond);
-int container_wait_finish(struct container_waiter *w, int *ret_code, char error_out[256]) FIBER_FN WARN_UNUSED;
+void container_wait_begin(struct container_waiter *w, struct container *c,
+			  enum wait_condition cond);
+int container_wait_finish(struct container_waiter *w, int *ret_code, char error_out[256])
+	FIBER_FN WARN_UNUSED;
 
 /* A client stream for attach; lives in the handler's frame or arena. */
 struct attach_client {
-	struct list link; /* private */
+	struct list link;  /* private */
 	struct waitq done; /* private */
-	bool taken;	  /* handed to the shim */
+	bool taken;	   /* handed to the shim */
 	bool want_stdin, want_stdout, want_stderr;
 	const char *detach_keys; /* parsed bytes, or NULL */
 	struct str leftover;
-	int (*take_fd)(struct attach_client *client); /* called once, at hand-over: gives up the descriptor */
+	int (*take_fd)(struct attach_client
+			       *client); /* called once, at hand-over: gives up the descriptor */
 	void *arg;
 };
 /* Checks before the upgrade is answered: ERR_CONFLICT when paused or restarting. */
 int container_attach_check(struct container *c, struct err *e) WARN_UNUSED;
-/* Hand over at once when it runs; otherwise wait for the start. Returns when taken, removed, or the client left. */
-int container_attach(struct container *c, struct attach_client *client, struct err *e) FIBER_FN WARN_UNUSED;
-/* "ctrl-p,ctrl-q" to bytes in the arena; ERR_INVALID "Invalid detach keys (X) provided" with what = "detach" or "escape". */
-int detach_keys_parse(struct str text, const char *what, struct arena *a, const char **ret, struct err *e) WARN_UNUSED;
+/* Hand over at once when it runs; otherwise wait for the start. Returns when taken, removed, or the
+ * client left. */
+int container_attach(struct container *c, struct attach_client *client, struct err *e)
+	FIBER_FN WARN_UNUSED;
+/* "ctrl-p,ctrl-q" to bytes in the arena; ERR_INVALID "Invalid detach keys (X) provided" with what =
+ * "detach" or "escape". */
+int detach_keys_parse(struct str text, const char *what, struct arena *a, const char **ret,
+		      struct err *e) WARN_UNUSED;
 
 /* --- exec --- */
 
@@ -207,26 +221,33 @@ void exec_ref(struct exec *x);
 void exec_unref(struct exec *x);
 DEFINE_CLEANUP(struct exec *, exec_unref)
 
-/* ERR_CONFLICT "container ID is not running" and its like; ERR_INVALID "No exec command specified". */
-int exec_create(struct container *c, const struct exec_config *cfg, struct exec **ret, struct err *e) FIBER_FN WARN_UNUSED;
+/* ERR_CONFLICT "container ID is not running" and its like; ERR_INVALID "No exec command specified".
+ */
+int exec_create(struct container *c, const struct exec_config *cfg, struct exec **ret,
+		struct err *e) FIBER_FN WARN_UNUSED;
 /* ERR_NOT_FOUND "No such exec instance: X". */
 int exec_lookup(struct engine *eng, const char *id, struct exec **ret, struct err *e) WARN_UNUSED;
-/* Before the upgrade is answered; ERR_CONFLICT "exec command ID has already run", "container ID is not running". */
+/* Before the upgrade is answered; ERR_CONFLICT "exec command ID has already run", "container ID is
+ * not running". */
 int exec_start_check(struct exec *x, struct err *e) WARN_UNUSED;
 /*
- * Run it. client NULL: detached (errors come back in e). With a client the stream is handed over and errors have
- * been written into it.
+ * Run it. client NULL: detached (errors come back in e). With a client the stream is handed over
+ * and errors have been written into it.
  */
-int exec_start(struct exec *x, bool tty, uint16_t height, uint16_t width, struct attach_client *client,
-	       struct err *e) FIBER_FN WARN_UNUSED;
-int exec_resize(struct exec *x, uint16_t height, uint16_t width, struct err *e) FIBER_FN WARN_UNUSED;
+int exec_start(struct exec *x, bool tty, uint16_t height, uint16_t width,
+	       struct attach_client *client, struct err *e) FIBER_FN WARN_UNUSED;
+int exec_resize(struct exec *x, uint16_t height, uint16_t width, struct err *e)
+	FIBER_FN WARN_UNUSED;
 /* Bring x up to date with the shim (an exit that was reported but not yet read). */
 int exec_refresh(struct exec *x, struct err *e) FIBER_FN WARN_UNUSED;
 
 /* --- for logs --- */
 
-/* Path of the json-file log in the arena; ERR_NOT_IMPLEMENTED "configured logging driver does not support reading". */
-int container_log_path(struct container *c, struct arena *a, const char **ret, struct err *e) WARN_UNUSED;
-const char *container_dir(const struct container *c, struct arena *a); /* <data-root>/containers/<id> */
+/* Path of the json-file log in the arena; ERR_NOT_IMPLEMENTED "configured logging driver does not
+ * support reading". */
+int container_log_path(struct container *c, struct arena *a, const char **ret, struct err *e)
+	WARN_UNUSED;
+const char *container_dir(const struct container *c,
+			  struct arena *a); /* <data-root>/containers/<id> */
 
 #endif

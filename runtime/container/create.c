@@ -32,7 +32,8 @@ static bool part_matches(struct str asked, const char *have)
 	return !asked.n || str_eqz(asked, have ? have : "");
 }
 
-static int check_platform(const struct image *img, const char *platform, const char *ref, struct err *e)
+static int check_platform(const struct image *img, const char *platform, const char *ref,
+			  struct err *e)
 {
 	struct str rest = str_from(platform), os, arch, variant;
 
@@ -45,15 +46,18 @@ static int check_platform(const struct image *img, const char *platform, const c
 	    (!variant.n || !img->spec.variant || part_matches(variant, img->spec.variant)))
 		return 0;
 	return err_set(e, ERR_NOT_FOUND,
-		       "image with reference %s was found but its platform (%s/%s%s%s) does not match the specified platform (%s)",
-		       ref, img->spec.os ? img->spec.os : "", img->spec.architecture ? img->spec.architecture : "",
+		       "image with reference %s was found but its platform (%s/%s%s%s) does not "
+		       "match the specified platform (%s)",
+		       ref, img->spec.os ? img->spec.os : "",
+		       img->spec.architecture ? img->spec.architecture : "",
 		       img->spec.variant && *img->spec.variant ? "/" : "",
 		       img->spec.variant ? img->spec.variant : "", platform);
 }
 
 /* Copy what is kept into the container's own arena. */
 static int keep_config(struct container *c, const struct create_request *req, const char *path,
-		       const struct texts *args, const struct container_mount *mounts, size_t n_mounts)
+		       const struct texts *args, const struct container_mount *mounts,
+		       size_t n_mounts)
 {
 	struct arena *a = &c->mem;
 	const char **copy = arena_alloc_array(a, args->n + 1, sizeof(*copy));
@@ -89,7 +93,8 @@ static int keep_config(struct container *c, const struct create_request *req, co
 }
 
 /* container:NAME is kept as container:ID. */
-static int resolve_peer(struct engine *eng, struct create_request *req, struct arena *a, struct err *e)
+static int resolve_peer(struct engine *eng, struct create_request *req, struct arena *a,
+			struct err *e)
 {
 	CLEANUP(container_unrefp) struct container *peer = NULL;
 	int r;
@@ -103,7 +108,8 @@ static int resolve_peer(struct engine *eng, struct create_request *req, struct a
 	return req->host.network_mode ? 0 : err_set(e, ERR_UNAVAILABLE, "no memory");
 }
 
-static int fill_container(struct container *c, struct container_create *in, struct image *img, struct err *e)
+static int fill_container(struct container *c, struct container_create *in, struct image *img,
+			  struct err *e)
 {
 	struct container_mount *mounts;
 	const char *path;
@@ -171,7 +177,8 @@ static int create_shielded(struct engine *eng, struct container_create *in, stru
 	r = fill_container(c, in, img, e);
 	if (r < 0)
 		return r;
-	/* Enter first, so that the name is taken while the disk is written; locked until it is whole. */
+	/* Enter first, so that the name is taken while the disk is written; locked until it is
+	 * whole. */
 	container_bind_image(c, img);
 	r = container_enter(c, e);
 	if (r < 0) {
@@ -215,7 +222,8 @@ int container_create(struct engine *eng, struct container_create *in, struct con
 		return r;
 	holder = in->name ? map_find(&eng->containers_by_name, str_from(in->name)) : NULL;
 	if (holder)
-		return container_name_conflict(map_entry(holder, struct container, name_node), in->name, e);
+		return container_name_conflict(map_entry(holder, struct container, name_node),
+					       in->name, e);
 	fiber_shield();
 	r = create_shielded(eng, in, img, ret, e);
 	fiber_unshield();

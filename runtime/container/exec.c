@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Exec: one more process in a running container. An instance is created, started once, and remembered
- * for some minutes after its end, so that a client can ask for the exit code.
+ * Exec: one more process in a running container. An instance is created, started once, and
+ * remembered for some minutes after its end, so that a client can ask for the exit code.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,11 +21,16 @@
 
 #define F(name, member, kind) SHAPE_FIELD(struct exec_config, name, member, kind, .flags = 0)
 static const struct shape_field exec_fields[] = {
-	F("AttachStdin", attach_stdin, SHAPE_BOOL),   F("AttachStdout", attach_stdout, SHAPE_BOOL),
-	F("AttachStderr", attach_stderr, SHAPE_BOOL), F("Tty", tty, SHAPE_BOOL),
-	F("Privileged", privileged, SHAPE_BOOL),      F("DetachKeys", detach_keys, SHAPE_TEXT),
-	F("User", user, SHAPE_TEXT),		      F("WorkingDir", working_dir, SHAPE_TEXT),
-	F("Env", env, SHAPE_TEXTS),		      F("Cmd", cmd, SHAPE_TEXTS_OR_ONE),
+	F("AttachStdin", attach_stdin, SHAPE_BOOL),
+	F("AttachStdout", attach_stdout, SHAPE_BOOL),
+	F("AttachStderr", attach_stderr, SHAPE_BOOL),
+	F("Tty", tty, SHAPE_BOOL),
+	F("Privileged", privileged, SHAPE_BOOL),
+	F("DetachKeys", detach_keys, SHAPE_TEXT),
+	F("User", user, SHAPE_TEXT),
+	F("WorkingDir", working_dir, SHAPE_TEXT),
+	F("Env", env, SHAPE_TEXTS),
+	F("Cmd", cmd, SHAPE_TEXTS_OR_ONE),
 	F("ConsoleSize", console_size_raw, SHAPE_RAW),
 };
 const struct shape shape_exec_config = {
@@ -64,7 +69,7 @@ void container_forget_execs(struct container *c, bool all)
 	struct exec *x, *next;
 	int64_t now = clock_mono();
 
-	list_for_each_safe(x, next, &c->execs, link) {
+	list_for_each_safe (x, next, &c->execs, link) {
 		if (!container_is_running(c) || !c->shim) {
 			if (x->running) {
 				x->running = false;
@@ -85,7 +90,7 @@ static struct exec *oldest_ended(struct container *c)
 {
 	struct exec *x;
 
-	list_for_each(x, &c->execs, link)
+	list_for_each (x, &c->execs, link)
 		if (x->started && !x->running)
 			return x;
 	return NULL;
@@ -94,16 +99,19 @@ static struct exec *oldest_ended(struct container *c)
 static int check_running(const struct container *c, struct err *e)
 {
 	if (c->status == CONTAINER_PAUSED)
-		return err_set(e, ERR_CONFLICT, "Container %s is paused, unpause the container before exec", c->id);
+		return err_set(e, ERR_CONFLICT,
+			       "Container %s is paused, unpause the container before exec", c->id);
 	if (c->status == CONTAINER_RESTARTING)
 		return err_set(e, ERR_CONFLICT,
-			       "Container %s is restarting, wait until the container is running", c->id);
+			       "Container %s is restarting, wait until the container is running",
+			       c->id);
 	if (!container_is_running(c) || !c->shim)
 		return err_set(e, ERR_CONFLICT, "container %s is not running", c->id);
 	return 0;
 }
 
-int exec_create(struct container *c, const struct exec_config *cfg, struct exec **ret, struct err *e)
+int exec_create(struct container *c, const struct exec_config *cfg, struct exec **ret,
+		struct err *e)
 {
 	uint8_t raw[CONTAINER_ID_LEN / 2];
 	struct exec *x;
@@ -116,7 +124,8 @@ int exec_create(struct container *c, const struct exec_config *cfg, struct exec 
 	container_forget_execs(c, false);
 	if (c->n_execs >= CONFIG_EXECS_MAX) {
 		if (!oldest_ended(c))
-			return err_set(e, ERR_UNAVAILABLE, "container %s has %d execs already (CONFIG_EXECS_MAX)",
+			return err_set(e, ERR_UNAVAILABLE,
+				       "container %s has %d execs already (CONFIG_EXECS_MAX)",
 				       c->id, CONFIG_EXECS_MAX);
 		exec_forget(oldest_ended(c));
 	}
@@ -244,12 +253,13 @@ static int fill_args(struct exec_launch *l)
 	return 0;
 }
 
-static int write_process(struct exec_launch *l, bool tty, uint16_t height, uint16_t width, struct buf *out,
-			 struct err *e)
+static int write_process(struct exec_launch *l, bool tty, uint16_t height, uint16_t width,
+			 struct buf *out, struct err *e)
 {
 	const struct exec *x = l->x;
 	const struct container *c = x->container;
-	const char *cwd = x->config.working_dir && *x->config.working_dir ? x->config.working_dir : c->config.working_dir;
+	const char *cwd = x->config.working_dir && *x->config.working_dir ? x->config.working_dir
+									  : c->config.working_dir;
 	int r;
 
 	l->user = x->config.user && *x->config.user ? x->config.user : c->config.user;
@@ -259,7 +269,9 @@ static int write_process(struct exec_launch *l, bool tty, uint16_t height, uint1
 	if (r < 0) {
 		if (e)
 			*e = l->job.err;
-		return l->job.err.kind ? r : err_set(e, ERR_UNAVAILABLE, "too many operations at once; try again");
+		return l->job.err.kind ? r
+				       : err_set(e, ERR_UNAVAILABLE,
+						 "too many operations at once; try again");
 	}
 	if (fill_env(l, tty) < 0 || fill_args(l) < 0)
 		return err_set(e, ERR_UNAVAILABLE, "no memory");
@@ -286,8 +298,8 @@ static struct shim_stream exec_stream(const struct exec *x, struct attach_client
 	};
 }
 
-static int exec_launch(struct exec *x, struct exec_launch *l, bool tty, uint16_t height, uint16_t width,
-		       struct attach_client *client, struct err *e)
+static int exec_launch(struct exec *x, struct exec_launch *l, bool tty, uint16_t height,
+		       uint16_t width, struct attach_client *client, struct err *e)
 {
 	struct container *c = x->container;
 	struct shim_stream stream;
@@ -315,7 +327,8 @@ static int exec_launch(struct exec *x, struct exec_launch *l, bool tty, uint16_t
 	return r;
 }
 
-int exec_start(struct exec *x, bool tty, uint16_t height, uint16_t width, struct attach_client *client, struct err *e)
+int exec_start(struct exec *x, bool tty, uint16_t height, uint16_t width,
+	       struct attach_client *client, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = {0};
 	struct exec_launch *l;
@@ -374,7 +387,8 @@ int exec_resize(struct exec *x, uint16_t height, uint16_t width, struct err *e)
 	if (r < 0)
 		return err_set(e, ERR_TIMEOUT, "timeout waiting for exec session ready");
 	if (!x->running || !x->container->shim)
-		return err_set(e, ERR_CONFLICT, "cannot resize a stopped container: exec %s is not running", x->id);
+		return err_set(e, ERR_CONFLICT,
+			       "cannot resize a stopped container: exec %s is not running", x->id);
 	return shim_resize(x->container->shim, x->id, height, width, e);
 }
 
@@ -388,7 +402,9 @@ int exec_refresh(struct exec *x, struct err *e)
 int container_log_path(struct container *c, struct arena *a, const char **ret, struct err *e)
 {
 	if (c->host.log_config.type && strcmp(c->host.log_config.type, "json-file"))
-		return err_set(e, ERR_NOT_IMPLEMENTED, "configured logging driver does not support reading");
-	*ret = arena_printf(a, "%s/containers/%s/%s-json.log", c->eng->opt->data_root, c->id, c->id);
+		return err_set(e, ERR_NOT_IMPLEMENTED,
+			       "configured logging driver does not support reading");
+	*ret = arena_printf(a, "%s/containers/%s/%s-json.log", c->eng->opt->data_root, c->id,
+			    c->id);
 	return *ret ? 0 : err_set(e, ERR_UNAVAILABLE, "no memory");
 }

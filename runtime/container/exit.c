@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What happens when a container ends. The shim reports on its reader fiber, which must not wait; so the
- * report is kept in the container and a fiber of its own does the rest under the container's lock.
- * exit.json is durable before the report comes, so a crash anywhere here is made good at the next start.
+ * What happens when a container ends. The shim reports on its reader fiber, which must not wait; so
+ * the report is kept in the container and a fiber of its own does the rest under the container's
+ * lock. exit.json is durable before the report comes, so a crash anywhere here is made good at the
+ * next start.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -120,7 +121,13 @@ static void lost_fiber(void *arg) FIBER_ENTRY
 	CLEANUP_ARENA struct arena a = {0};
 	struct err e = ERR_INIT;
 	char root[CONTAINER_PATH_MAX];
-	const char *argv[] = {engine_runtime_path(c->eng, c->host.runtime), "--root", root, "delete", "--force", c->id, NULL};
+	const char *argv[] = {engine_runtime_path(c->eng, c->host.runtime),
+			      "--root",
+			      root,
+			      "delete",
+			      "--force",
+			      c->id,
+			      NULL};
 	struct child_spec spec = {.path = argv[0], .argv = argv};
 	struct str output;
 	int status;
@@ -131,8 +138,10 @@ static void lost_fiber(void *arg) FIBER_ENTRY
 		if (container_is_running(c)) {
 			log_warn("container %s: its shim is gone; ending the container", c->id);
 			if (!argv[0] || arena_open(&a, POOL_RESERVED) < 0 ||
-			    child_run(&spec, clock_in_ms(RUNTIME_DELETE_MS), &a, &status, &output, &e) < 0)
-				log_error("container %s: deleting it from the runtime: %s", c->id, e.msg);
+			    child_run(&spec, clock_in_ms(RUNTIME_DELETE_MS), &a, &status, &output,
+				      &e) < 0)
+				log_error("container %s: deleting it from the runtime: %s", c->id,
+					  e.msg);
 			container_handle_exit(c, &c->exit_report);
 		}
 		fiber_lock_release(&c->lock);
@@ -145,7 +154,8 @@ static void on_lost(void *arg)
 {
 	struct container *c = arg;
 
-	c->exit_report = (struct shim_exit){.code = EXIT_CODE_LOST, .started_ns = c->started_ns, .finished_ns = clock_wall()};
+	c->exit_report = (struct shim_exit){
+		.code = EXIT_CODE_LOST, .started_ns = c->started_ns, .finished_ns = clock_wall()};
 	container_ref(c);
 	start_exit_fiber(c, lost_fiber);
 }

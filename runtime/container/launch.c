@@ -32,14 +32,16 @@
 #define DEVICES_MAX 512
 #define ENV_FIXED 4 /* PATH, HOSTNAME, TERM and the end */
 
-static const char default_path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+static const char default_path[] =
+	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 struct launch {
 	struct container *c;
 	struct arena *a;
 	struct job job;
 	char state_dir[CONTAINER_PATH_MAX], run_dir[CONTAINER_PATH_MAX];
-	char hosts[CONTAINER_PATH_MAX + 16], hostname[CONTAINER_PATH_MAX + 16], resolv[CONTAINER_PATH_MAX + 16];
+	char hosts[CONTAINER_PATH_MAX + 16], hostname[CONTAINER_PATH_MAX + 16],
+		resolv[CONTAINER_PATH_MAX + 16];
 	char rootfs[CONTAINER_PATH_MAX];
 	char runtime_root[CONTAINER_PATH_MAX];
 	struct passwd_user user;
@@ -72,7 +74,8 @@ static bool is_text(const char *s, const char *what)
 
 static int open_in_root(int root, const char *path, int flags)
 {
-	struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC), .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+	struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC),
+			       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
 
 	return (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
 }
@@ -159,7 +162,8 @@ static int prepare_run(struct job *job)
 	root = open(l->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return err_sys(&job->err, errno, "opening the root file system");
-	if (!is_empty(c->config.working_dir) && make_workdir(root, c->config.working_dir, &job->err) < 0)
+	if (!is_empty(c->config.working_dir) &&
+	    make_workdir(root, c->config.working_dir, &job->err) < 0)
 		return err_code(&job->err);
 	return resolve_user(l, root, &job->err);
 }
@@ -188,8 +192,10 @@ static int join_peer(struct launch *l, struct err *e)
 static int connect_bridge(struct launch *l, struct err *e)
 {
 	struct container *c = l->c;
-	struct connect_request req = {.container_id = c->id, .container_name = c->name, .ports = l->ports};
-	int r = container_ports(&c->config, &c->host, l->ports, ARRAY_LEN(l->ports), &req.n_ports, e);
+	struct connect_request req = {
+		.container_id = c->id, .container_name = c->name, .ports = l->ports};
+	int r = container_ports(&c->config, &c->host, l->ports, ARRAY_LEN(l->ports), &req.n_ports,
+				e);
 
 	if (r < 0)
 		return r;
@@ -204,7 +210,8 @@ static int connect_bridge(struct launch *l, struct err *e)
 	c->endpoint = mem_alloc(sizeof(*c->endpoint));
 	if (!c->endpoint)
 		return err_set(e, ERR_UNAVAILABLE, "no memory for an endpoint");
-	r = network_connect(c->eng->network, &req, c->endpoint, c->netns_path, sizeof(c->netns_path), e);
+	r = network_connect(c->eng->network, &req, c->endpoint, c->netns_path,
+			    sizeof(c->netns_path), e);
 	if (r < 0) {
 		mem_free(TAKE_PTR(c->endpoint));
 		return err_wrap(e, "failed to set up container networking");
@@ -259,7 +266,8 @@ static bool env_names(const struct texts *env, const char *key)
 	size_t n = strlen(key);
 
 	for (size_t i = 0; i < env->n; i++)
-		if (!strncmp(env->items[i], key, n) && (env->items[i][n] == '=' || !env->items[i][n]))
+		if (!strncmp(env->items[i], key, n) &&
+		    (env->items[i][n] == '=' || !env->items[i][n]))
 			return true;
 	return false;
 }
@@ -327,13 +335,15 @@ static int fill_mounts(struct launch *l, struct err *e)
 static int write_bundle(struct launch *l, struct err *e)
 {
 	struct container *c = l->c;
-	const char *parent = is_empty(c->host.cgroup_parent) ? c->eng->opt->cgroup_parent : c->host.cgroup_parent;
+	const char *parent = is_empty(c->host.cgroup_parent) ? c->eng->opt->cgroup_parent
+							     : c->host.cgroup_parent;
 	char path[CONTAINER_PATH_MAX + 16];
 	struct buf out;
 
 	if (fill_process(l, e) < 0 || fill_mounts(l, e) < 0)
 		return err_code(e);
-	text_format(l->cgroups_path, sizeof(l->cgroups_path), "%s%s/%s", *parent == '/' ? "" : "/", parent, c->id);
+	text_format(l->cgroups_path, sizeof(l->cgroups_path), "%s%s/%s", *parent == '/' ? "" : "/",
+		    parent, c->id);
 	l->spec.id = c->id;
 	l->spec.config = &c->config;
 	l->spec.host = &c->host;
@@ -390,7 +400,8 @@ static void console_size(const struct host_config *h, uint16_t *height, uint16_t
 	unsigned hh = 0, ww = 0;
 	char text[32];
 
-	if (str_copy(text, sizeof(text), h->console_size_raw) && sscanf(text, "[%u,%u]", &hh, &ww) == 2) {
+	if (str_copy(text, sizeof(text), h->console_size_raw) &&
+	    sscanf(text, "[%u,%u]", &hh, &ww) == 2) {
 		*height = (uint16_t)hh;
 		*width = (uint16_t)ww;
 	}
@@ -427,7 +438,8 @@ static int start_shim(struct launch *l, struct err *e)
 		.events = &c->events,
 	};
 	if (!l->shim.runtime_path)
-		return err_set(e, ERR_INVALID, "unknown or invalid runtime name: %s", c->host.runtime);
+		return err_set(e, ERR_INVALID, "unknown or invalid runtime name: %s",
+			       c->host.runtime);
 	console_size(&c->host, &l->shim.height, &l->shim.width);
 	l->shim.n_streams = container_take_attaching(c, l->streams, ARRAY_LEN(l->streams));
 	r = shim_start(&l->shim, &c->shim, &c->pid, &c->started_ns, e);
@@ -453,7 +465,9 @@ static int launch_steps(struct launch *l, struct err *e)
 	if (r < 0) {
 		if (e)
 			*e = l->job.err;
-		return l->job.err.kind ? r : err_set(e, ERR_UNAVAILABLE, "too many operations at once; try again");
+		return l->job.err.kind ? r
+				       : err_set(e, ERR_UNAVAILABLE,
+						 "too many operations at once; try again");
 	}
 	if (set_up_network(l, e) < 0 || write_bundle(l, e) < 0)
 		return err_code(e);

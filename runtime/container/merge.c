@@ -196,7 +196,8 @@ static void default_host(struct host_config *h)
 static void default_log(struct host_config *h, const struct engine_options *opt)
 {
 	if (is_empty(h->log_config.type)) {
-		h->log_config.type = opt->default_log_driver ? opt->default_log_driver : "json-file";
+		h->log_config.type =
+			opt->default_log_driver ? opt->default_log_driver : "json-file";
 		if (!h->log_config.options.n)
 			h->log_config.options = opt->default_log_opts;
 	}

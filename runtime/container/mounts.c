@@ -17,7 +17,8 @@ struct mount_list {
 	struct arena *a;
 };
 
-static const char *const propagations[] = {"rprivate", "private", "rshared", "shared", "rslave", "slave"};
+static const char *const propagations[] = {"rprivate", "private", "rshared",
+					   "shared",   "rslave",  "slave"};
 static const char *const silent_modes[] = {"z", "Z", "nocopy", "consistent", "cached", "delegated"};
 
 static bool among(struct str s, const char *const *list, size_t n)
@@ -99,7 +100,8 @@ static int bind_error(const char *spec, struct err *e)
 static int add_bind(struct mount_list *list, const char *spec, struct err *e)
 {
 	struct str parts[3], rest = str_from(spec);
-	struct container_mount m = {.type = "bind", .rw = true, .mode = "", .propagation = "rprivate"};
+	struct container_mount m = {
+		.type = "bind", .rw = true, .mode = "", .propagation = "rprivate"};
 	size_t n = 0;
 	char *source;
 
@@ -145,7 +147,8 @@ static int mount_error(const struct mount_config *in, const char *why, struct er
 
 static int add_bind_mount(struct mount_list *list, const struct mount_config *in, struct err *e)
 {
-	struct container_mount m = {.type = "bind", .rw = !in->read_only, .mode = "", .propagation = "rprivate"};
+	struct container_mount m = {
+		.type = "bind", .rw = !in->read_only, .mode = "", .propagation = "rprivate"};
 	struct stat st;
 
 	if (in->volume_options)
@@ -154,18 +157,22 @@ static int add_bind_mount(struct mount_list *list, const struct mount_config *in
 		return mount_error(in, "field Source must not be empty", e);
 	if (*in->source != '/')
 		return err_set(e, ERR_INVALID,
-			       "invalid mount config for type \"bind\": invalid mount path: '%s' mount path must be absolute",
+			       "invalid mount config for type \"bind\": invalid mount path: '%s' "
+			       "mount path must be absolute",
 			       in->source);
 	if (in->bind_options && in->bind_options->propagation && *in->bind_options->propagation) {
-		if (!among(str_from(in->bind_options->propagation), propagations, ARRAY_LEN(propagations)))
-			return err_set(e, ERR_INVALID, "invalid mount config for type \"bind\": invalid propagation mode: %s",
+		if (!among(str_from(in->bind_options->propagation), propagations,
+			   ARRAY_LEN(propagations)))
+			return err_set(e, ERR_INVALID,
+				       "invalid mount config for type \"bind\": invalid "
+				       "propagation mode: %s",
 				       in->bind_options->propagation);
 		m.propagation = in->bind_options->propagation;
 	}
-	if (stat(in->source, &st) < 0 &&
-	    !(in->bind_options && in->bind_options->create_mountpoint))
+	if (stat(in->source, &st) < 0 && !(in->bind_options && in->bind_options->create_mountpoint))
 		return err_set(e, ERR_INVALID,
-			       "invalid mount config for type \"bind\": bind source path does not exist: %s",
+			       "invalid mount config for type \"bind\": bind source path does not "
+			       "exist: %s",
 			       in->source);
 	m.source = in->source;
 	m.destination = in->target;
@@ -174,17 +181,20 @@ static int add_bind_mount(struct mount_list *list, const struct mount_config *in
 
 static int add_tmpfs_mount(struct mount_list *list, const struct mount_config *in, struct err *e)
 {
-	struct container_mount m = {.type = "tmpfs", .rw = !in->read_only, .mode = "", .propagation = "", .source = ""};
+	struct container_mount m = {
+		.type = "tmpfs", .rw = !in->read_only, .mode = "", .propagation = "", .source = ""};
 	char options[96];
 	int n;
 
 	if (in->source && *in->source)
 		return mount_error(in, "field Source must not be specified", e);
 	n = text_format(options, sizeof(options), "mode=%llo",
-		     (unsigned long long)(in->tmpfs_options && in->tmpfs_options->mode ? in->tmpfs_options->mode : 01777));
+			(unsigned long long)(in->tmpfs_options && in->tmpfs_options->mode
+						     ? in->tmpfs_options->mode
+						     : 01777));
 	if (in->tmpfs_options && in->tmpfs_options->size_bytes > 0)
 		text_format(options + n, sizeof(options) - (size_t)n, ",size=%lld",
-			 (long long)in->tmpfs_options->size_bytes);
+			    (long long)in->tmpfs_options->size_bytes);
 	m.mode = arena_strdup(list->a, options);
 	m.destination = in->target;
 	return add_mount(list, m, e);
@@ -193,12 +203,14 @@ static int add_tmpfs_mount(struct mount_list *list, const struct mount_config *i
 static int add_config_mount(struct mount_list *list, const struct mount_config *in, struct err *e)
 {
 	if (!in->target || !*in->target)
-		return err_set(e, ERR_INVALID,
-			       "invalid mount config for type \"%s\": field Target must not be empty",
-			       in->type ? in->type : "");
+		return err_set(
+			e, ERR_INVALID,
+			"invalid mount config for type \"%s\": field Target must not be empty",
+			in->type ? in->type : "");
 	if (*in->target != '/')
 		return err_set(e, ERR_INVALID,
-			       "invalid mount config for type \"%s\": invalid mount path: '%s' mount path must be absolute",
+			       "invalid mount config for type \"%s\": invalid mount path: '%s' "
+			       "mount path must be absolute",
 			       in->type ? in->type : "", in->target);
 	if (strz_eq(in->type, "bind"))
 		return add_bind_mount(list, in, e);
@@ -272,8 +284,10 @@ int container_ports(const struct container_config *config, const struct host_con
 			struct port_request p = base;
 
 			if (n == max)
-				return err_set(e, ERR_TOO_LARGE, "more than %zu published ports", max);
-			if (port_parse_binding(bindings[k].host_ip, bindings[k].host_port, &p, e) < 0)
+				return err_set(e, ERR_TOO_LARGE, "more than %zu published ports",
+					       max);
+			if (port_parse_binding(bindings[k].host_ip, bindings[k].host_port, &p, e) <
+			    0)
 				return err_code(e);
 			ret[n++] = p;
 		}

@@ -17,19 +17,25 @@
 
 enum persist_mode { PERSIST_QUICK, PERSIST_SYNC };
 /* Replace container.json from what c holds now. */
-int container_persist(struct container *c, enum persist_mode mode, struct err *e) FIBER_FN WARN_UNUSED;
+int container_persist(struct container *c, enum persist_mode mode, struct err *e)
+	FIBER_FN WARN_UNUSED;
 /* Fill a fresh container from the text of container.json. */
-int container_from_record(struct container *c, struct str json, struct arena *a, struct err *e) WARN_UNUSED;
+int container_from_record(struct container *c, struct str json, struct arena *a, struct err *e)
+	WARN_UNUSED;
 
 /* --- container.c --- */
 
-/* A container with its lists and lock ready and one reference, not yet in the engine. NULL: no memory. */
+/* A container with its lists and lock ready and one reference, not yet in the engine. NULL: no
+ * memory. */
 struct container *container_new(struct engine *eng) WARN_UNUSED;
-/* Put into the engine's maps and list; -EEXIST when id or name are taken. The engine takes a reference. */
+/* Put into the engine's maps and list; -EEXIST when id or name are taken. The engine takes a
+ * reference. */
 int container_enter(struct container *c, struct err *e) WARN_UNUSED;
 void container_leave(struct container *c);
-void container_state_path(const struct container *c, char out[CONTAINER_PATH_MAX]); /* <data-root>/containers/<id> */
-void container_run_path(const struct container *c, char out[CONTAINER_PATH_MAX]);   /* <exec-root>/containers/<id> */
+void container_state_path(const struct container *c,
+			  char out[CONTAINER_PATH_MAX]); /* <data-root>/containers/<id> */
+void container_run_path(const struct container *c,
+			char out[CONTAINER_PATH_MAX]); /* <exec-root>/containers/<id> */
 /* Attach to the image by ID and count the use; image stays NULL when it is gone. */
 void container_bind_image(struct container *c, struct image *img);
 void container_set_status(struct container *c, enum container_status status);
@@ -44,19 +50,22 @@ void container_name_generate(const struct engine *eng, char out[CONTAINER_NAME_M
 int container_validate(const struct engine *eng, struct create_request *req, unsigned api_minor,
 		       struct err *e) WARN_UNUSED;
 /* Fill in what the image says and the engine's defaults. */
-int container_merge(struct create_request *req, const struct engine_options *opt, const struct image *img,
-		    const char *id, struct arena *a, struct err *e) WARN_UNUSED;
+int container_merge(struct create_request *req, const struct engine_options *opt,
+		    const struct image *img, const char *id, struct arena *a, struct err *e)
+	WARN_UNUSED;
 /* The command line; ERR_INVALID "no command specified". */
 int container_argv(const struct container_config *config, struct arena *a, const char **ret_path,
 		   struct texts *ret_args, struct err *e) WARN_UNUSED;
-/* Parse Binds, Mounts and the image's volumes into mount points (sources checked or made at start). */
+/* Parse Binds, Mounts and the image's volumes into mount points (sources checked or made at start).
+ */
 int container_mounts(const struct engine *eng, const struct create_request *req, struct arena *a,
 		     struct container_mount **ret, size_t *ret_n, struct err *e) WARN_UNUSED;
 /* At start: sources of Binds are made when missing, others must exist. Runs in a job. */
-int container_mount_sources(const struct container_mount *mounts, size_t n, struct err *e) WARN_UNUSED;
+int container_mount_sources(const struct container_mount *mounts, size_t n, struct err *e)
+	WARN_UNUSED;
 /* PortBindings to requests. */
-int container_ports(const struct container_config *config, const struct host_config *host, struct port_request *ret,
-		    size_t max, size_t *ret_n, struct err *e) WARN_UNUSED;
+int container_ports(const struct container_config *config, const struct host_config *host,
+		    struct port_request *ret, size_t max, size_t *ret_n, struct err *e) WARN_UNUSED;
 
 /* --- launch.c: everything between "start" and a running shim --- */
 
@@ -82,7 +91,8 @@ int container_sweep_dirs(struct engine *eng) FIBER_FN;
 
 /* --- attach.c --- */
 
-/* Clients that wait for the start, as streams for the shim (at most max). The descriptors are taken. */
+/* Clients that wait for the start, as streams for the shim (at most max). The descriptors are
+ * taken. */
 size_t container_take_attaching(struct container *c, struct shim_stream *streams, size_t max);
 void container_wake_attaching(struct container *c);
 

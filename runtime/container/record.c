@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * container.json: one document a container, replaced as a whole. The shapes of Config, HostConfig and
- * NetworkingConfig are those of the API, so the file reads like an inspect reply; what only the engine
- * needs stands in State and Endpoint.
+ * container.json: one document a container, replaced as a whole. The shapes of Config, HostConfig
+ * and NetworkingConfig are those of the API, so the file reads like an inspect reply; what only the
+ * engine needs stands in State and Endpoint.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -348,7 +348,8 @@ int container_from_record(struct container *c, struct str json, struct arena *a,
 	    !rec->name || !str_copy(c->name, sizeof(c->name), str_from(rec->name)) || !rec->path ||
 	    container_status_parse(str_from(rec->state.status), &c->status) < 0 ||
 	    digest_parse(str_from(rec->image_id), &c->image_id, e) < 0)
-		return err_set(e, ERR_INVALID, "container.json lacks an id, name, path, status or image");
+		return err_set(e, ERR_INVALID,
+			       "container.json lacks an id, name, path, status or image");
 	str_copy(c->id, sizeof(c->id), str_from(rec->id));
 	c->config = rec->config;
 	c->host = rec->host;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Removal. The directory is renamed to ".removing-<id>" first, which is the moment the container ceases
- * to exist; what follows may be cut off anywhere and is finished by the sweep at the next start.
+ * Removal. The directory is renamed to ".removing-<id>" first, which is the moment the container
+ * ceases to exist; what follows may be cut off anywhere and is finished by the sweep at the next
+ * start.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -73,7 +74,8 @@ int container_delete_locked(struct container *c, struct err *e)
 	d.job = (struct job){0};
 	r = job_run(&d.job, clean_run, JOB_LONG);
 	if (r < 0)
-		log_warn("container %s: deleting its files: %s (the next start sweeps them)", c->id, d.job.err.msg);
+		log_warn("container %s: deleting its files: %s (the next start sweeps them)", c->id,
+			 d.job.err.msg);
 	return 0;
 }
 
@@ -86,14 +88,15 @@ static int remove_locked(struct container *c, struct err *e)
 		return err_set(e, ERR_NOT_FOUND, "No such container: %s", c->id);
 	if (container_is_running(c))
 		return err_set(e, ERR_CONFLICT,
-			       "cannot remove container \"/%s\": container is running: stop the container before removing or force remove",
+			       "cannot remove container \"/%s\": container is running: stop the "
+			       "container before removing or force remove",
 			       c->name);
 	c->status = CONTAINER_REMOVING;
 	r = container_delete_locked(c, e);
 	if (r < 0) {
 		c->status = before == CONTAINER_REMOVING ? CONTAINER_DEAD : before;
-		return err_wrap(e, "container %s: driver \"%s\" failed to remove root filesystem", c->id,
-				image_store_driver(c->eng->images));
+		return err_wrap(e, "container %s: driver \"%s\" failed to remove root filesystem",
+				c->id, image_store_driver(c->eng->images));
 	}
 	container_forget_execs(c, true);
 	container_wake_attaching(c);
@@ -110,8 +113,10 @@ static int end_by_force(struct container *c, struct err *e)
 		log_debug("container %s: kill before removal: %s", c->id, e->msg);
 	err_clear(e);
 	if (container_wait_stopped(c, clock_in_ms(KILL_WAIT_MS)) < 0)
-		return err_set(e, ERR_SYSTEM, "cannot remove container \"/%s\": could not kill container: it did not end",
-			       c->name);
+		return err_set(
+			e, ERR_SYSTEM,
+			"cannot remove container \"/%s\": could not kill container: it did not end",
+			c->name);
 	return 0;
 }
 
@@ -120,10 +125,13 @@ static int remove_shielded(struct container *c, bool force, struct err *e)
 	int r;
 
 	if (c->status == CONTAINER_REMOVING)
-		return err_set(e, ERR_CONFLICT, "removal of container %s is already in progress", c->name);
+		return err_set(e, ERR_CONFLICT, "removal of container %s is already in progress",
+			       c->name);
 	if (c->status == CONTAINER_PAUSED && !force)
 		return err_set(e, ERR_CONFLICT,
-			       "cannot remove container \"/%s\": container is paused and must be unpaused first", c->name);
+			       "cannot remove container \"/%s\": container is paused and must be "
+			       "unpaused first",
+			       c->name);
 	if (force) {
 		r = end_by_force(c, e);
 		if (r < 0)

@@ -66,7 +66,13 @@ static NOINLINE void runtime_forget(struct container *c)
 {
 	CLEANUP_ARENA struct arena a = {0};
 	char root[CONTAINER_PATH_MAX], state[CONTAINER_PATH_MAX + CONTAINER_ID_LEN + 8];
-	const char *argv[] = {engine_runtime_path(c->eng, c->host.runtime), "--root", root, "delete", "--force", c->id, NULL};
+	const char *argv[] = {engine_runtime_path(c->eng, c->host.runtime),
+			      "--root",
+			      root,
+			      "delete",
+			      "--force",
+			      c->id,
+			      NULL};
 	struct child_spec spec = {.path = argv[0], .argv = argv};
 	struct stat st;
 	struct str output;
@@ -129,7 +135,8 @@ static void reconnect(struct container *c)
 			log_error("%s", e.msg);
 		return;
 	}
-	/* A bundle without a shim: a start that was cut off before it was answered, or an end unseen. */
+	/* A bundle without a shim: a start that was cut off before it was answered, or an end
+	 * unseen. */
 	if (was_running || (stat(run_dir, &st) == 0 && has_exit))
 		adopt_ended(c, has_exit, &exit);
 	else if (stat(run_dir, &st) == 0) {
@@ -147,7 +154,8 @@ static int keep_snapshot(void *arg, const char *id)
 
 	if (!n)
 		return SNAPSHOT_DELETE;
-	return container_is_running(map_entry(n, struct container, id_node)) ? SNAPSHOT_KEEP : SNAPSHOT_UNMOUNT;
+	return container_is_running(map_entry(n, struct container, id_node)) ? SNAPSHOT_KEEP
+									     : SNAPSHOT_UNMOUNT;
 }
 
 struct bundle_sweep {
@@ -208,7 +216,7 @@ int containers_restore(struct engine *eng, struct err *e)
 
 	if (r < 0)
 		return r;
-	list_for_each_safe(c, next, &eng->containers, link) {
+	list_for_each_safe (c, next, &eng->containers, link) {
 		container_ref(c);
 		reconnect(c);
 		next = c->removed ? next : container_from_link(c->link.next);

@@ -22,10 +22,12 @@ static bool mentions(const char *text, const char *what)
 /* 127 when there is no such program, 126 when it cannot be run, else 128 (WIRE I). */
 static int start_exit_code(const char *msg)
 {
-	if (mentions(msg, "executable file not found") || mentions(msg, "no such file or directory") ||
+	if (mentions(msg, "executable file not found") ||
+	    mentions(msg, "no such file or directory") ||
 	    mentions(msg, "system cannot find the file specified"))
 		return 127;
-	if (mentions(msg, "permission denied") || mentions(msg, "is a directory") || mentions(msg, "not a directory"))
+	if (mentions(msg, "permission denied") || mentions(msg, "is a directory") ||
+	    mentions(msg, "not a directory"))
 		return 126;
 	return EXIT_CODE_START_FAILED;
 }
@@ -36,17 +38,20 @@ static int start_locked(struct container *c, struct err *e)
 	int r;
 
 	if (c->status == CONTAINER_PAUSED)
-		return err_set(e, ERR_CONFLICT, "cannot start a paused container, try unpause instead");
+		return err_set(e, ERR_CONFLICT,
+			       "cannot start a paused container, try unpause instead");
 	if (container_is_running(c))
 		return err_set(e, ERR_NOT_MODIFIED, "container %s is running", c->id);
 	if (c->removed || c->status == CONTAINER_REMOVING || c->status == CONTAINER_DEAD)
-		return err_set(e, ERR_CONFLICT, "container is marked for removal and cannot be started");
+		return err_set(e, ERR_CONFLICT,
+			       "container is marked for removal and cannot be started");
 	c->stop_requested = false;
 	c->error[0] = 0;
 	r = container_launch(c, &own);
 	if (r < 0) {
 		c->exit_code = start_exit_code(own.msg);
-		str_copy(c->error, sizeof(c->error), str_span(own.msg, MIN(strlen(own.msg), sizeof(c->error) - 1)));
+		str_copy(c->error, sizeof(c->error),
+			 str_span(own.msg, MIN(strlen(own.msg), sizeof(c->error) - 1)));
 		if (container_persist(c, PERSIST_QUICK, &saved) < 0)
 			log_error("%s", saved.msg);
 		if (e)
@@ -109,11 +114,14 @@ static int stop_shielded(struct container *c, const char *signal, int64_t timeou
 	if (signo < 0)
 		return signo;
 	if (timeout_s == INT64_MIN)
-		timeout_s = c->config.stop_timeout.set ? c->config.stop_timeout.v : STOP_TIMEOUT_DEFAULT_S;
+		timeout_s = c->config.stop_timeout.set ? c->config.stop_timeout.v
+						       : STOP_TIMEOUT_DEFAULT_S;
 	c->stop_requested = true;
 	r = signal_shim(c, signo, e);
 	if (r == 0)
-		r = container_wait_stopped(c, timeout_s < 0 ? DEADLINE_NEVER : clock_in_ms(MIN(timeout_s, 1 << 30) * 1000));
+		r = container_wait_stopped(
+			c, timeout_s < 0 ? DEADLINE_NEVER
+					 : clock_in_ms(MIN(timeout_s, 1 << 30) * 1000));
 	if (!container_is_running(c))
 		return 0;
 	r = signal_shim(c, SIGKILL, e);
@@ -121,7 +129,9 @@ static int stop_shielded(struct container *c, const char *signal, int64_t timeou
 		return err_wrap(e, "cannot stop container: %s", c->id);
 	if (container_wait_stopped(c, clock_in_ms(KILL_WAIT_MS)) < 0)
 		return err_set(e, ERR_SYSTEM,
-			       "cannot stop container: %s: tried to kill container, but did not receive an exit event", c->id);
+			       "cannot stop container: %s: tried to kill container, but did not "
+			       "receive an exit event",
+			       c->id);
 	return 0;
 }
 
@@ -169,9 +179,12 @@ int container_kill(struct container *c, const char *signal, struct err *e)
 	if (r < 0 && !container_is_running(c)) {
 		not_running(c, e);
 		err_wrap(e, "cannot kill container: %s", c->id);
-	} else if (r == 0 && signo == SIGKILL && container_wait_stopped(c, clock_in_ms(KILL_WAIT_MS)) < 0) {
+	} else if (r == 0 && signo == SIGKILL &&
+		   container_wait_stopped(c, clock_in_ms(KILL_WAIT_MS)) < 0) {
 		r = err_set(e, ERR_SYSTEM,
-			    "cannot kill container: %s: tried to kill container, but did not receive an exit event", c->id);
+			    "cannot kill container: %s: tried to kill container, but did not "
+			    "receive an exit event",
+			    c->id);
 	}
 	fiber_unshield();
 	return r < 0 ? err_code(e) : 0;
@@ -193,7 +206,8 @@ static int rename_locked(struct container *c, const char *name, struct err *e)
 	if (c->removed)
 		return err_set(e, ERR_NOT_FOUND, "No such container: %s", c->id);
 	if (!strcmp(name, c->name))
-		return err_set(e, ERR_INVALID, "Renaming a container with the same name as its current name");
+		return err_set(e, ERR_INVALID,
+			       "Renaming a container with the same name as its current name");
 	if (holder) {
 		container_name_conflict(map_entry(holder, struct container, name_node), name, e);
 		return err_wrap(e, "Error when allocating new name");

@@ -30,16 +30,19 @@ static int check_memory(const struct host_config *h, struct err *e)
 	if (h->memory < 0 || (h->memory > 0 && h->memory < MEMORY_MIN))
 		return err_set(e, ERR_INVALID, "Minimum memory limit allowed is 6MB");
 	if (h->memory > 0 && h->memory_swap > 0 && h->memory_swap < h->memory)
-		return err_set(e, ERR_INVALID,
-			       "Minimum memoryswap limit should be larger than memory limit, see usage");
+		return err_set(
+			e, ERR_INVALID,
+			"Minimum memoryswap limit should be larger than memory limit, see usage");
 	if (h->memory == 0 && h->memory_swap > 0)
 		return err_set(e, ERR_INVALID,
-			       "You should always set the Memory limit when using Memoryswap limit, see usage");
+			       "You should always set the Memory limit when using Memoryswap "
+			       "limit, see usage");
 	if (h->memory_reservation > 0 && h->memory_reservation < MEMORY_MIN)
 		return err_set(e, ERR_INVALID, "Minimum memory reservation allowed is 6MB");
 	if (h->memory > 0 && h->memory_reservation > h->memory)
 		return err_set(e, ERR_INVALID,
-			       "Minimum memory limit can not be less than memory reservation limit, see usage");
+			       "Minimum memory limit can not be less than memory reservation "
+			       "limit, see usage");
 	if (h->memory_swappiness.set &&
 	    (h->memory_swappiness.v < -1 || h->memory_swappiness.v > 100))
 		return err_set(e, ERR_INVALID,
@@ -67,15 +70,19 @@ static int check_cpu(const struct host_config *h, struct err *e)
 	if (h->nano_cpus < 0 || h->nano_cpus > cpus * 1000000000LL ||
 	    (h->nano_cpus > 0 && h->nano_cpus < 10000000))
 		return err_set(e, ERR_INVALID,
-			       "range of CPUs is from 0.01 to %ld.00, as there are only %ld CPUs available",
+			       "range of CPUs is from 0.01 to %ld.00, as there are only %ld CPUs "
+			       "available",
 			       cpus, cpus);
 	if (h->cpu_period && (h->cpu_period < 1000 || h->cpu_period > 1000000))
 		return err_set(e, ERR_INVALID,
-			       "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)");
+			       "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than "
+			       "1s (i.e. 1000000)");
 	if (h->cpu_quota > 0 && h->cpu_quota < 1000)
-		return err_set(e, ERR_INVALID, "CPU cfs quota can not be less than 1ms (i.e. 1000)");
+		return err_set(e, ERR_INVALID,
+			       "CPU cfs quota can not be less than 1ms (i.e. 1000)");
 	if (h->cpu_shares < 0)
-		return err_set(e, ERR_INVALID, "invalid CPU shares (%lld): value must be a positive integer",
+		return err_set(e, ERR_INVALID,
+			       "invalid CPU shares (%lld): value must be a positive integer",
 			       (long long)h->cpu_shares);
 	return 0;
 }
@@ -88,10 +95,11 @@ static int check_restart(const struct host_config *h, struct err *e)
 	if (is_empty(name))
 		return 0;
 	if (!is_one_of(name, known))
-		return err_set(e, ERR_INVALID,
-			       "invalid restart policy: unknown policy '%s'; use one of 'no', 'always', "
-			       "'on-failure', or 'unless-stopped'",
-			       name);
+		return err_set(
+			e, ERR_INVALID,
+			"invalid restart policy: unknown policy '%s'; use one of 'no', 'always', "
+			"'on-failure', or 'unless-stopped'",
+			name);
 	if (!strcmp(name, "no"))
 		return 0;
 	if (h->auto_remove)
@@ -107,10 +115,14 @@ static int check_namespaces(const struct create_request *req, struct err *e)
 	const struct host_config *h = &req->host;
 
 	if (!is_empty(h->ipc_mode) && !is_one_of(h->ipc_mode, ipc))
-		return err_set(e, strz_starts(h->ipc_mode, "container:") ? ERR_NOT_IMPLEMENTED : ERR_INVALID,
+		return err_set(e,
+			       strz_starts(h->ipc_mode, "container:") ? ERR_NOT_IMPLEMENTED
+								      : ERR_INVALID,
 			       "invalid IPC mode: %s", h->ipc_mode);
 	if (!is_empty(h->pid_mode) && strcmp(h->pid_mode, "host"))
-		return err_set(e, strz_starts(h->pid_mode, "container:") ? ERR_NOT_IMPLEMENTED : ERR_INVALID,
+		return err_set(e,
+			       strz_starts(h->pid_mode, "container:") ? ERR_NOT_IMPLEMENTED
+								      : ERR_INVALID,
 			       "invalid PID mode: %s", h->pid_mode);
 	if (!is_empty(h->uts_mode) && strcmp(h->uts_mode, "host"))
 		return err_set(e, ERR_INVALID, "invalid UTS mode: %s", h->uts_mode);
@@ -118,7 +130,8 @@ static int check_namespaces(const struct create_request *req, struct err *e)
 		return err_set(e, ERR_INVALID, "invalid user namespace mode: %s", h->userns_mode);
 	if (!is_empty(h->cgroupns_mode) && strcmp(h->cgroupns_mode, "host") &&
 	    strcmp(h->cgroupns_mode, "private"))
-		return err_set(e, ERR_INVALID, "invalid cgroup namespace mode: %s", h->cgroupns_mode);
+		return err_set(e, ERR_INVALID, "invalid cgroup namespace mode: %s",
+			       h->cgroupns_mode);
 	if (!is_empty(h->isolation) && strcmp(h->isolation, "default"))
 		return err_set(e, ERR_INVALID, "invalid isolation '%s' on linux", h->isolation);
 	return 0;
@@ -134,28 +147,34 @@ static int check_network(const struct engine *eng, const struct create_request *
 	shares = strz_starts(mode, "container:");
 	if ((shares || (!is_empty(req->host.uts_mode) && !strcmp(req->host.uts_mode, "host"))) &&
 	    !is_empty(req->config.hostname))
-		return err_set(e, ERR_INVALID, "conflicting options: hostname and the network mode");
+		return err_set(e, ERR_INVALID,
+			       "conflicting options: hostname and the network mode");
 	if (shares && !mode[10])
-		return err_set(e, ERR_INVALID, "Invalid network mode: invalid container format container:<name|id>");
+		return err_set(
+			e, ERR_INVALID,
+			"Invalid network mode: invalid container format container:<name|id>");
 	if (shares && (req->host.dns.n || req->host.extra_hosts.n))
 		return err_set(e, ERR_INVALID, "conflicting options: %s and the network mode",
 			       req->host.dns.n ? "dns" : "custom host-to-IP mapping");
 	if (shares && (req->host.port_bindings.n || req->host.publish_all_ports))
-		return err_set(e, ERR_INVALID,
-			       "conflicting options: port publishing and the container type network mode");
+		return err_set(
+			e, ERR_INVALID,
+			"conflicting options: port publishing and the container type network mode");
 	if (!shares && !network_find(eng->network, mode))
 		return err_set(e, ERR_NOT_FOUND, "network %s not found", mode);
 	return 0;
 }
 
-static int check_endpoints(const struct engine *eng, const struct create_request *req, unsigned api_minor, struct err *e)
+static int check_endpoints(const struct engine *eng, const struct create_request *req,
+			   unsigned api_minor, struct err *e)
 {
 	const struct shape_map *eps = &req->networking.endpoints;
 
 	if (eps->n > 1 && api_minor < 44)
-		return err_set(e, ERR_INVALID,
-			       "Container cannot be created with multiple network endpoints: %s, %s",
-			       eps->items[0].key, eps->items[1].key);
+		return err_set(
+			e, ERR_INVALID,
+			"Container cannot be created with multiple network endpoints: %s, %s",
+			eps->items[0].key, eps->items[1].key);
 	for (size_t i = 0; i < eps->n; i++) {
 		const struct endpoint_config *ep = eps->items[i].value;
 		const char *name = eps->items[i].key;
@@ -167,10 +186,12 @@ static int check_endpoints(const struct engine *eng, const struct create_request
 		if (ep->ipam_config && (!is_empty(ep->ipam_config->ipv4_address) ||
 					!is_empty(ep->ipam_config->ipv6_address)))
 			return err_set(e, ERR_INVALID,
-				       "user specified IP address is supported on user defined networks only");
+				       "user specified IP address is supported on user defined "
+				       "networks only");
 		if (ep->aliases.n)
 			return err_set(e, ERR_INVALID,
-				       "network-scoped alias is supported only for containers in user defined networks");
+				       "network-scoped alias is supported only for containers in "
+				       "user defined networks");
 		if (ep->links.n)
 			return err_set(e, ERR_NOT_IMPLEMENTED,
 				       "EndpointSettings.Links is not supported by this engine");
@@ -190,7 +211,8 @@ static int check_log(const struct host_config *h, struct err *e)
 			       "logger: no log driver named '%s' is registered", type);
 	for (size_t i = 0; i < h->log_config.options.n; i++)
 		if (!is_one_of(h->log_config.options.items[i].key, options))
-			return err_set(e, ERR_INVALID, "unknown log opt '%s' for json-file log driver",
+			return err_set(e, ERR_INVALID,
+				       "unknown log opt '%s' for json-file log driver",
 				       h->log_config.options.items[i].key);
 	return 0;
 }
@@ -204,14 +226,16 @@ static int check_config(const struct container_config *c, struct err *e)
 			return err_set(e, ERR_INVALID, "invalid environment variable: %s",
 				       c->env.items[i]);
 	if (!is_empty(c->working_dir) && *c->working_dir != '/')
-		return err_set(e, ERR_INVALID,
-			       "the working directory '%s' is invalid, it needs to be an absolute path",
-			       c->working_dir);
+		return err_set(
+			e, ERR_INVALID,
+			"the working directory '%s' is invalid, it needs to be an absolute path",
+			c->working_dir);
 	if (!is_empty(c->stop_signal) && signal_parse(c->stop_signal, &signo, e) < 0)
 		return err_code(e);
 	if (!is_empty(c->hostname) && strlen(c->hostname) > 63)
 		return err_set(e, ERR_INVALID, "invalid hostname: %s", c->hostname);
-	if (c->healthcheck && c->healthcheck->test.n && strcmp(c->healthcheck->test.items[0], "NONE"))
+	if (c->healthcheck && c->healthcheck->test.n &&
+	    strcmp(c->healthcheck->test.items[0], "NONE"))
 		return err_set(e, ERR_NOT_IMPLEMENTED,
 			       "Config.Healthcheck is not supported by this engine");
 	return 0;
@@ -227,8 +251,9 @@ int container_validate(const struct engine *eng, struct create_request *req, uns
 	if (api_minor < 25)
 		req->host.auto_remove = false;
 	if (check_config(&req->config, e) < 0 || check_memory(h, e) < 0 || check_cpu(h, e) < 0 ||
-	    check_restart(h, e) < 0 || check_namespaces(req, e) < 0 || check_network(eng, req, e) < 0 ||
-	    check_endpoints(eng, req, api_minor, e) < 0 || check_log(h, e) < 0 || spec_check(h, e) < 0)
+	    check_restart(h, e) < 0 || check_namespaces(req, e) < 0 ||
+	    check_network(eng, req, e) < 0 || check_endpoints(eng, req, api_minor, e) < 0 ||
+	    check_log(h, e) < 0 || spec_check(h, e) < 0)
 		return err_code(e);
 	for (size_t i = 0; i < h->extra_hosts.n; i++)
 		if (network_check_extra_host(h->extra_hosts.items[i], e) < 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The tables behind runtime/model/config.h. The order of the fields is the order in which the engine
- * prints them; clients do not depend on it, people who compare do.
+ * The tables behind runtime/model/config.h. The order of the fields is the order in which the
+ * engine prints them; clients do not depend on it, people who compare do.
  */
 #include "runtime/model/config.h"
 
@@ -41,7 +41,8 @@ static const struct shape_field container_config_fields[] = {
 	F(container_config, "AttachStdin", attach_stdin, SHAPE_BOOL),
 	F(container_config, "AttachStdout", attach_stdout, SHAPE_BOOL),
 	F(container_config, "AttachStderr", attach_stderr, SHAPE_BOOL),
-	FX(container_config, "ExposedPorts", exposed_ports, SHAPE_TEXT_SET, .flags = SHAPE_OMIT_EMPTY),
+	FX(container_config, "ExposedPorts", exposed_ports, SHAPE_TEXT_SET,
+	   .flags = SHAPE_OMIT_EMPTY),
 	F(container_config, "Tty", tty, SHAPE_BOOL),
 	F(container_config, "OpenStdin", open_stdin, SHAPE_BOOL),
 	F(container_config, "StdinOnce", stdin_once, SHAPE_BOOL),
@@ -54,7 +55,8 @@ static const struct shape_field container_config_fields[] = {
 	F(container_config, "Volumes", volumes, SHAPE_TEXT_SET),
 	F(container_config, "WorkingDir", working_dir, SHAPE_TEXT),
 	F(container_config, "Entrypoint", entrypoint, SHAPE_TEXTS_OR_ONE),
-	FX(container_config, "NetworkDisabled", network_disabled, SHAPE_BOOL, .flags = SHAPE_OMIT_EMPTY),
+	FX(container_config, "NetworkDisabled", network_disabled, SHAPE_BOOL,
+	   .flags = SHAPE_OMIT_EMPTY),
 	FX(container_config, "MacAddress", mac_address, SHAPE_TEXT, .flags = SHAPE_OMIT_EMPTY),
 	F(container_config, "OnBuild", on_build, SHAPE_TEXTS),
 	FX(container_config, "Labels", labels, SHAPE_TEXT_MAP, .flags = SHAPE_EMPTY_ARRAY),
@@ -120,7 +122,8 @@ STATIC_SHAPE_OF(ulimit, "Ulimit", ulimit_fields);
 static const struct shape_field bind_options_fields[] = {
 	FX(bind_options, "Propagation", propagation, SHAPE_TEXT, .flags = SHAPE_OMIT_EMPTY),
 	FX(bind_options, "NonRecursive", non_recursive, SHAPE_BOOL, .flags = SHAPE_OMIT_EMPTY),
-	FX(bind_options, "CreateMountpoint", create_mountpoint, SHAPE_BOOL, .flags = SHAPE_OMIT_EMPTY),
+	FX(bind_options, "CreateMountpoint", create_mountpoint, SHAPE_BOOL,
+	   .flags = SHAPE_OMIT_EMPTY),
 	FX(bind_options, "ReadOnlyNonRecursive", read_only_non_recursive, SHAPE_BOOL,
 	   .flags = SHAPE_OMIT_EMPTY),
 	FX(bind_options, "ReadOnlyForceRecursive", read_only_force_recursive, SHAPE_BOOL,
@@ -138,8 +141,8 @@ static const struct shape_field volume_options_fields[] = {
 	FX(volume_options, "NoCopy", no_copy, SHAPE_BOOL, .flags = SHAPE_OMIT_EMPTY),
 	FX(volume_options, "Labels", labels, SHAPE_TEXT_MAP, .flags = SHAPE_OMIT_EMPTY),
 	FX(volume_options, "Subpath", subpath, SHAPE_TEXT, .flags = SHAPE_OMIT_EMPTY),
-	FX(volume_options, "DriverConfig", driver_config, SHAPE_PTR, .sub = &shape_volume_driver_config,
-	   .flags = SHAPE_OMIT_EMPTY),
+	FX(volume_options, "DriverConfig", driver_config, SHAPE_PTR,
+	   .sub = &shape_volume_driver_config, .flags = SHAPE_OMIT_EMPTY),
 };
 STATIC_SHAPE_OF(volume_options, "VolumeOptions", volume_options_fields);
 
@@ -180,7 +183,8 @@ static const struct shape_field host_config_fields[] = {
 	F(host_config, "NetworkMode", network_mode, SHAPE_TEXT),
 	FX(host_config, "PortBindings", port_bindings, SHAPE_MAP_ARRAY, .sub = &shape_port_binding,
 	   .flags = SHAPE_EMPTY_ARRAY),
-	FX(host_config, "RestartPolicy", restart_policy, SHAPE_STRUCT, .sub = &shape_restart_policy),
+	FX(host_config, "RestartPolicy", restart_policy, SHAPE_STRUCT,
+	   .sub = &shape_restart_policy),
 	F(host_config, "AutoRemove", auto_remove, SHAPE_BOOL),
 	FX(host_config, "VolumeDriver", volume_driver, SHAPE_TEXT, REFUSED),
 	FX(host_config, "VolumesFrom", volumes_from, SHAPE_TEXTS, REFUSED),
@@ -219,8 +223,8 @@ static const struct shape_field host_config_fields[] = {
 	F(host_config, "BlkioWeight", blkio_weight, SHAPE_I64),
 	FX(host_config, "BlkioWeightDevice", blkio_weight_device, SHAPE_ARRAY,
 	   .sub = &shape_weight_device, .flags = SHAPE_REFUSED | SHAPE_EMPTY_ARRAY),
-	FX(host_config, "BlkioDeviceReadBps", blkio_read_bps, SHAPE_ARRAY, .sub = &shape_throttle_device,
-	   .flags = SHAPE_REFUSED | SHAPE_EMPTY_ARRAY),
+	FX(host_config, "BlkioDeviceReadBps", blkio_read_bps, SHAPE_ARRAY,
+	   .sub = &shape_throttle_device, .flags = SHAPE_REFUSED | SHAPE_EMPTY_ARRAY),
 	FX(host_config, "BlkioDeviceWriteBps", blkio_write_bps, SHAPE_ARRAY,
 	   .sub = &shape_throttle_device, .flags = SHAPE_REFUSED | SHAPE_EMPTY_ARRAY),
 	FX(host_config, "BlkioDeviceReadIOps", blkio_read_iops, SHAPE_ARRAY,
@@ -236,8 +240,8 @@ static const struct shape_field host_config_fields[] = {
 	FX(host_config, "Devices", devices, SHAPE_ARRAY, .sub = &shape_device_mapping,
 	   .flags = SHAPE_EMPTY_ARRAY),
 	F(host_config, "DeviceCgroupRules", device_cgroup_rules, SHAPE_TEXTS),
-	FX(host_config, "DeviceRequests", device_requests, SHAPE_ARRAY, .sub = &shape_device_request,
-	   REFUSED),
+	FX(host_config, "DeviceRequests", device_requests, SHAPE_ARRAY,
+	   .sub = &shape_device_request, REFUSED),
 	FX(host_config, "KernelMemory", kernel_memory, SHAPE_I64, .flags = SHAPE_OMIT_EMPTY),
 	FX(host_config, "KernelMemoryTCP", kernel_memory_tcp, SHAPE_I64,
 	   .flags = SHAPE_OMIT_EMPTY | SHAPE_REFUSED),
@@ -275,13 +279,15 @@ static const struct shape_field endpoint_config_fields[] = {
 SHAPE_OF(endpoint_config, "EndpointSettings", endpoint_config_fields);
 
 static const struct shape_field networking_config_fields[] = {
-	FX(networking_config, "EndpointsConfig", endpoints, SHAPE_MAP, .sub = &shape_endpoint_config),
+	FX(networking_config, "EndpointsConfig", endpoints, SHAPE_MAP,
+	   .sub = &shape_endpoint_config),
 };
 SHAPE_OF(networking_config, "NetworkingConfig", networking_config_fields);
 
 static const struct shape_field create_request_fields[] = {
 	FX(create_request, "HostConfig", host, SHAPE_STRUCT, .sub = &shape_host_config),
-	FX(create_request, "NetworkingConfig", networking, SHAPE_STRUCT, .sub = &shape_networking_config),
+	FX(create_request, "NetworkingConfig", networking, SHAPE_STRUCT,
+	   .sub = &shape_networking_config),
 };
 SHAPE_OF(create_request, "CreateRequest", create_request_fields);
 

@@ -151,10 +151,10 @@ struct host_config {
 	struct opt_i64 memory_swappiness;
 	int8_t oom_kill_disable; /* tri */
 	struct opt_i64 pids_limit;
-	struct shape_array ulimits; /* struct ulimit */
-	struct shape_array mounts;  /* struct mount_config */
+	struct shape_array ulimits;		   /* struct ulimit */
+	struct shape_array mounts;		   /* struct mount_config */
 	struct texts masked_paths, readonly_paths; /* .set tells null from [] */
-	int8_t init; /* tri */
+	int8_t init;				   /* tri */
 };
 
 struct endpoint_ipam {
@@ -202,12 +202,14 @@ extern const struct shape shape_container_config;
 extern const struct shape shape_host_config;
 extern const struct shape shape_networking_config;
 extern const struct shape shape_endpoint_config;
-extern const struct shape shape_create_request; /* members of shape_container_config are decoded by create_request_decode */
+extern const struct shape shape_create_request; /* members of shape_container_config are decoded by
+						   create_request_decode */
 extern const struct shape shape_health_config;
 extern const struct shape shape_port_binding;
 extern const struct shape shape_image_spec;
 
 /* Decode a create body: Config at top level, HostConfig, NetworkingConfig. */
-int create_request_decode(struct json_node body, struct arena *a, struct create_request *ret, struct err *e) WARN_UNUSED;
+int create_request_decode(struct json_node body, struct arena *a, struct create_request *ret,
+			  struct err *e) WARN_UNUSED;
 
 #endif
