@@ -25,7 +25,11 @@ net-server := firmware/net/chunk.c firmware/net/http_parse.c firmware/net/http_c
 	$(if $(CONFIG_VSOCK),firmware/net/vsock.c) firmware/net/activation.c
 
 units += net/test_http_server
-net/test_http_server-srcs := tests/unit/net/harness.c $(net-server) $(net-sched) $(net-core)
+net/test_http_server-srcs := tests/unit/net/handlers.c tests/unit/net/harness.c $(net-server) \
+	$(net-sched) $(net-core)
+
+units += net/test_http_streams
+net/test_http_streams-srcs := $(net/test_http_server-srcs)
 
 units += net/test_http_pools
 net/test_http_pools-srcs := tests/unit/net/harness.c $(net-server) $(net-sched) $(net-core)
