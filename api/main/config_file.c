@@ -9,7 +9,7 @@
 #include "api/main/options.h"
 #include "firmware/core/file.h"
 
-#define CONFIG_FILE_MAX (1u << 20)
+#define DAEMON_FILE_MAX (1u << 20)
 
 static int file_error(const struct daemon_options *opt, struct err *e)
 {
@@ -120,8 +120,8 @@ int config_file_read(struct daemon_options *opt, struct arena *a, struct err *e)
 	int r;
 
 	if (!given)
-		opt->config_file = CONFIG_FILE_DEFAULT;
-	r = file_read_at(AT_FDCWD, opt->config_file, CONFIG_FILE_MAX, a, &text, e);
+		opt->config_file = DAEMON_FILE_DEFAULT;
+	r = file_read_at(AT_FDCWD, opt->config_file, DAEMON_FILE_MAX, a, &text, e);
 	if (r == -ENOENT && !given) {
 		err_clear(e);
 		return 0;

@@ -27,7 +27,7 @@ const struct option option_table[] = {
 	{"cgroup-parent", 0, "cgroup-parent", OPTION_TEXT, AT(engine.cgroup_parent), "path",
 	 "Parent cgroup of all containers (docker)"},
 	{"config-file", 0, NULL, OPTION_TEXT, AT(config_file), "path",
-	 "Configuration file (" CONFIG_FILE_DEFAULT ")"},
+	 "Configuration file (" DAEMON_FILE_DEFAULT ")"},
 	{"data-root", 0, "data-root", OPTION_TEXT, AT(engine.data_root), "path",
 	 "Where images and containers are kept (/var/lib/serin)"},
 	{"debug", 'D', "debug", OPTION_BOOL, AT(debug), NULL, "Log at level debug"},

@@ -15,7 +15,7 @@
 #include "firmware/core/err.h"
 #include "runtime/options.h"
 
-#define CONFIG_FILE_DEFAULT "/etc/serin/daemon.json"
+#define DAEMON_FILE_DEFAULT "/etc/serin/daemon.json"
 #define HOST_DEFAULT "unix:///var/run/docker.sock"
 
 struct daemon_options {

@@ -142,7 +142,7 @@ static int make_run(struct job *job)
 }
 
 /* On disk: snapshot, directory, container.json. Undone as a whole. */
-static int store_container(struct container *c, struct image *img, struct err *e)
+static int store_container(struct container *c, struct image *img, struct err *e) FIBER_FN
 {
 	struct make_job m = {0};
 	struct err ignored = ERR_INIT;
@@ -162,7 +162,7 @@ static int store_container(struct container *c, struct image *img, struct err *e
 }
 
 static int create_shielded(struct engine *eng, struct container_create *in, struct image *img,
-			   struct container **ret, struct err *e)
+			   struct container **ret, struct err *e) FIBER_FN
 {
 	CLEANUP(container_unrefp) struct container *c = container_new(eng);
 	int r;

@@ -254,7 +254,7 @@ static int fill_args(struct exec_launch *l)
 }
 
 static int write_process(struct exec_launch *l, bool tty, uint16_t height, uint16_t width,
-			 struct buf *out, struct err *e)
+			 struct buf *out, struct err *e) FIBER_FN
 {
 	const struct exec *x = l->x;
 	const struct container *c = x->container;
@@ -299,7 +299,7 @@ static struct shim_stream exec_stream(const struct exec *x, struct attach_client
 }
 
 static int exec_launch(struct exec *x, struct exec_launch *l, bool tty, uint16_t height,
-		       uint16_t width, struct attach_client *client, struct err *e)
+		       uint16_t width, struct attach_client *client, struct err *e) FIBER_FN
 {
 	struct container *c = x->container;
 	struct shim_stream stream;

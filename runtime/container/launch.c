@@ -189,7 +189,7 @@ static int join_peer(struct launch *l, struct err *e)
 	return 0;
 }
 
-static int connect_bridge(struct launch *l, struct err *e)
+static int connect_bridge(struct launch *l, struct err *e) FIBER_FN
 {
 	struct container *c = l->c;
 	struct connect_request req = {
@@ -222,7 +222,7 @@ static int connect_bridge(struct launch *l, struct err *e)
 	return 0;
 }
 
-static int set_up_network(struct launch *l, struct err *e)
+static int set_up_network(struct launch *l, struct err *e) FIBER_FN
 {
 	struct container *c = l->c;
 	const char *mode = c->host.network_mode;
@@ -407,7 +407,7 @@ static void console_size(const struct host_config *h, uint16_t *height, uint16_t
 	}
 }
 
-static int start_shim(struct launch *l, struct err *e)
+static int start_shim(struct launch *l, struct err *e) FIBER_FN
 {
 	struct container *c = l->c;
 	const struct text_map *opts = &c->host.log_config.options;
@@ -449,7 +449,7 @@ static int start_shim(struct launch *l, struct err *e)
 	return r;
 }
 
-static int launch_steps(struct launch *l, struct err *e)
+static int launch_steps(struct launch *l, struct err *e) FIBER_FN
 {
 	struct container *c = l->c;
 	int r;

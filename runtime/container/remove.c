@@ -79,7 +79,7 @@ int container_delete_locked(struct container *c, struct err *e)
 	return 0;
 }
 
-static int remove_locked(struct container *c, struct err *e)
+static int remove_locked(struct container *c, struct err *e) FIBER_FN
 {
 	enum container_status before = c->status;
 	int r;
@@ -104,7 +104,7 @@ static int remove_locked(struct container *c, struct err *e)
 	return 0;
 }
 
-static int end_by_force(struct container *c, struct err *e)
+static int end_by_force(struct container *c, struct err *e) FIBER_FN
 {
 	if (!container_is_running(c))
 		return 0;
@@ -120,7 +120,7 @@ static int end_by_force(struct container *c, struct err *e)
 	return 0;
 }
 
-static int remove_shielded(struct container *c, bool force, struct err *e)
+static int remove_shielded(struct container *c, bool force, struct err *e) FIBER_FN
 {
 	int r;
 

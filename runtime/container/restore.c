@@ -62,7 +62,7 @@ static int restore_files(struct engine *eng, struct err *e)
 }
 
 /* Whatever the runtime still knows of a container without a shim is ended. */
-static NOINLINE void runtime_forget(struct container *c)
+static NOINLINE void runtime_forget(struct container *c) FIBER_FN
 {
 	CLEANUP_ARENA struct arena a = {0};
 	char root[CONTAINER_PATH_MAX], state[CONTAINER_PATH_MAX + CONTAINER_ID_LEN + 8];
@@ -100,6 +100,7 @@ static NOINLINE void adopt_running(struct container *c)
 
 /* Out of line: its frame is not wanted while a shim is awaited. */
 static NOINLINE void adopt_ended(struct container *c, bool has_exit, const struct shim_exit *exit)
+	FIBER_FN
 {
 	struct shim_exit report = {.code = EXIT_CODE_LOST, .started_ns = c->started_ns};
 
@@ -114,7 +115,7 @@ static NOINLINE void adopt_ended(struct container *c, bool has_exit, const struc
 	container_handle_exit(c, &report);
 }
 
-static void reconnect(struct container *c)
+static void reconnect(struct container *c) FIBER_FN
 {
 	char run_dir[CONTAINER_PATH_MAX], state_dir[CONTAINER_PATH_MAX];
 	bool was_running = container_is_running(c), has_exit = false;
@@ -182,7 +183,7 @@ static int list_bundles(struct job *job)
 }
 
 /* Bundles whose container is gone or does not run. */
-static void sweep_bundles(struct engine *eng)
+static void sweep_bundles(struct engine *eng) FIBER_FN
 {
 	CLEANUP_ARENA struct arena a = {0};
 	struct bundle_sweep *s;

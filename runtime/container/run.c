@@ -32,7 +32,7 @@ static int start_exit_code(const char *msg)
 	return EXIT_CODE_START_FAILED;
 }
 
-static int start_locked(struct container *c, struct err *e)
+static int start_locked(struct container *c, struct err *e) FIBER_FN
 {
 	struct err own = ERR_INIT, saved = ERR_INIT;
 	int r;
@@ -87,7 +87,7 @@ static int not_running(const struct container *c, struct err *e)
 	return err_set(e, ERR_CONFLICT, "container %s is not running", c->id);
 }
 
-static int signal_shim(struct container *c, int signo, struct err *e)
+static int signal_shim(struct container *c, int signo, struct err *e) FIBER_FN
 {
 	if (!container_is_running(c) || !c->shim)
 		return not_running(c, e);
@@ -105,6 +105,7 @@ static int stop_signal(const struct container *c, const char *signal, struct err
 }
 
 static int stop_shielded(struct container *c, const char *signal, int64_t timeout_s, struct err *e)
+	FIBER_FN
 {
 	int signo, r;
 
@@ -197,7 +198,7 @@ int container_resize(struct container *c, uint16_t height, uint16_t width, struc
 	return shim_resize(c->shim, NULL, height, width, e);
 }
 
-static int rename_locked(struct container *c, const char *name, struct err *e)
+static int rename_locked(struct container *c, const char *name, struct err *e) FIBER_FN
 {
 	char old[CONTAINER_NAME_MAX];
 	struct map_node *holder = map_find(&c->eng->containers_by_name, str_from(name));
