@@ -67,7 +67,7 @@ int container_mount_sources(const struct container_mount *mounts, size_t n, stru
 int container_ports(const struct container_config *config, const struct host_config *host,
 		    struct port_request *ret, size_t max, size_t *ret_n, struct err *e) WARN_UNUSED;
 
-/* --- launch.c: everything between "start" and a running shim --- */
+/* --- launch.c and launch_*.c: everything between "start" and a running shim --- */
 
 struct launch; /* in the caller's arena */
 /* Root file system, network, files, config.json, shim. Undoes itself on failure. c is locked. */

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the steps of a launch share (launch.c says their order): one struct in a request arena,
+ * filled by each step for the next.
+ *
+ * Thread: loop, save launch_prepare (worker). Yields: what carries FIBER_FN. Owns: the struct is
+ * the launch's own; the container is locked while it lasts.
+ */
+#ifndef RUNTIME_CONTAINER_LAUNCH_H
+#define RUNTIME_CONTAINER_LAUNCH_H
+
+#include <arpa/inet.h>
+
+#include "runtime/container/private.h"
+#include "runtime/spec/spec.h"
+
+#define ATTACH_AT_START_MAX 16
+
+struct launch {
+	struct container *c;
+	struct arena *a;
+	struct job job;
+	char state_dir[CONTAINER_PATH_MAX], run_dir[CONTAINER_PATH_MAX];
+	char hosts[CONTAINER_PATH_MAX + 16], hostname[CONTAINER_PATH_MAX + 16],
+		resolv[CONTAINER_PATH_MAX + 16];
+	char rootfs[CONTAINER_PATH_MAX];
+	char runtime_root[CONTAINER_PATH_MAX];
+	struct passwd_user user;
+	uint32_t extra_gids[PASSWD_GROUPS_MAX];
+	size_t n_extra_gids;
+	const char **env, **args;
+	struct spec_mount *mounts;
+	size_t n_mounts;
+	struct spec_input spec;
+	char cgroups_path[CONTAINER_PATH_MAX];
+	struct port_request ports[NETWORK_PORTS_MAX];
+	struct hosts_request files;
+	char ip[INET_ADDRSTRLEN], gateway[INET_ADDRSTRLEN];
+	int hold_fds[NETWORK_PORTS_MAX];
+	struct shim_launch shim;
+	struct shim_stream streams[ATTACH_AT_START_MAX];
+};
+
+static inline bool is_empty(const char *s)
+{
+	return !s || !*s;
+}
+
+static inline bool is_text(const char *s, const char *what)
+{
+	return s && !strcmp(s, what);
+}
+
+/*
+ * Job over l->job: the bundle directory, the sources of binds, the working directory, the user's
+ * ids. The root file system is mounted at l->rootfs.
+ */
+int launch_prepare(struct job *job);
+/* The network namespace with its addresses and ports, and the files of /etc that speak of them. */
+int launch_network(struct launch *l, struct err *e) FIBER_FN WARN_UNUSED;
+/* config.json, from all that the steps before found out. */
+int launch_bundle(struct launch *l, struct err *e) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The step of a launch that gives a container its network: one of its own (bridge, none), the
+ * host's, or that of another container.
+ */
+#include "runtime/container/launch.h"
+
+#include "firmware/core/mem.h"
+
+static int join_peer(struct launch *l, struct err *e)
+{
+	struct container *c = l->c;
+	CLEANUP(container_unrefp) struct container *peer = NULL;
+
+	if (container_lookup(c->eng, c->host.network_mode + 10, &peer, e) < 0)
+		return err_code(e);
+	if (!container_is_running(peer))
+		return err_set(e, ERR_CONFLICT,
+			       "cannot join network of a non running container: %s", peer->id);
+	text_format(c->netns_path, sizeof(c->netns_path), "/proc/%d/ns/net", (int)peer->pid);
+	container_state_path(peer, l->hosts);
+	text_format(l->resolv, sizeof(l->resolv), "%s/resolv.conf", l->hosts);
+	text_format(l->hostname, sizeof(l->hostname), "%s/hostname", l->hosts);
+	strcat(l->hosts, "/hosts");
+	l->spec.hostname = peer->config.hostname;
+	return 0;
+}
+
+static int connect_bridge(struct launch *l, struct err *e) FIBER_FN
+{
+	struct container *c = l->c;
+	struct connect_request req = {
+		.container_id = c->id, .container_name = c->name, .ports = l->ports};
+	int r = container_ports(&c->config, &c->host, l->ports, ARRAY_LEN(l->ports), &req.n_ports,
+				e);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < c->networking.endpoints.n; i++) {
+		const struct endpoint_config *ep = c->networking.endpoints.items[i].value;
+
+		if (ep && !is_empty(ep->mac_address))
+			req.mac = ep->mac_address;
+	}
+	if (!is_empty(c->config.mac_address))
+		req.mac = c->config.mac_address;
+	c->endpoint = mem_alloc(sizeof(*c->endpoint));
+	if (!c->endpoint)
+		return err_set(e, ERR_UNAVAILABLE, "no memory for an endpoint");
+	r = network_connect(c->eng->network, &req, c->endpoint, c->netns_path,
+			    sizeof(c->netns_path), e);
+	if (r < 0) {
+		mem_free(TAKE_PTR(c->endpoint));
+		return err_wrap(e, "failed to set up container networking");
+	}
+	inet_ntop(AF_INET, &c->endpoint->ip, l->ip, sizeof(l->ip));
+	inet_ntop(AF_INET, &c->endpoint->gateway, l->gateway, sizeof(l->gateway));
+	l->spec.own_netns = true;
+	return 0;
+}
+
+int launch_network(struct launch *l, struct err *e)
+{
+	struct container *c = l->c;
+	const char *mode = c->host.network_mode;
+	bool host = is_text(mode, "host") && !c->config.network_disabled;
+	int r = 0;
+
+	c->netns_path[0] = 0;
+	l->spec.hostname = c->config.hostname;
+	if (strz_starts(mode, "container:"))
+		return join_peer(l, e);
+	if (is_text(mode, "none") || c->config.network_disabled) {
+		r = netns_create(c->eng->network, c->id, c->netns_path, sizeof(c->netns_path), e);
+		l->spec.own_netns = true;
+	} else if (!host) {
+		r = connect_bridge(l, e);
+	}
+	if (r < 0)
+		return r;
+	l->files = (struct hosts_request){
+		.dir = l->state_dir,
+		.hostname = c->config.hostname,
+		.domainname = c->config.domainname,
+		.ip = l->ip[0] ? l->ip : NULL,
+		.extra_hosts = &c->host.extra_hosts,
+		.host_gateway = l->gateway[0] ? l->gateway : NULL,
+		.host_network = host,
+		.dns = &c->host.dns,
+		.dns_search = &c->host.dns_search,
+		.dns_options = &c->host.dns_options,
+	};
+	text_format(l->hosts, sizeof(l->hosts), "%s/hosts", l->state_dir);
+	text_format(l->hostname, sizeof(l->hostname), "%s/hostname", l->state_dir);
+	text_format(l->resolv, sizeof(l->resolv), "%s/resolv.conf", l->state_dir);
+	return network_write_files(c->eng->network, &l->files, e);
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The step of a launch that needs the file system: paths inside the container are resolved beneath
+ * its root, for its links are hostile.
+ */
+#include "runtime/container/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "firmware/core/file.h"
+
+#define ETC_FILE_MAX (1u << 20)
+
+static int open_in_root(int root, const char *path, int flags)
+{
+	struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC),
+			       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+
+	return (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+}
+
+/* mkdir -p beneath root for the working directory, 0755 root:root, as the engine makes it. */
+static int make_workdir(int root, const char *dir, struct err *e)
+{
+	char path[CONTAINER_PATH_MAX * 4];
+
+	if (!str_copy(path, sizeof(path), str_from(dir)))
+		return err_set(e, ERR_INVALID, "the working directory is too long");
+	for (char *p = path + 1;; p++) {
+		char saved = *p;
+		CLEANUP_FD int fd = -1;
+
+		if (saved && saved != '/')
+			continue;
+		*p = 0;
+		fd = open_in_root(root, path, O_PATH | O_DIRECTORY);
+		if (fd < 0 && errno == ENOENT) {
+			char *slash = strrchr(path, '/');
+			CLEANUP_FD int parent = -1;
+
+			*slash = 0;
+			parent = open_in_root(root, *path ? path : "/", O_PATH | O_DIRECTORY);
+			*slash = '/';
+			if (parent < 0 || (mkdirat(parent, slash + 1, 0755) < 0 && errno != EEXIST))
+				return err_sys(e, errno, "creating the working directory %s", path);
+		} else if (fd < 0) {
+			return err_sys(e, errno, "working directory %s", path);
+		}
+		*p = saved;
+		if (!saved)
+			return 0;
+	}
+}
+
+static int read_etc(int root, const char *path, struct arena *a, struct str *ret, struct err *e)
+{
+	int r = file_read_in_root(root, path, ETC_FILE_MAX, a, ret, e);
+
+	if (r < 0) {
+		*ret = STR("");
+		if (r == -ENOENT || r == -ENOTDIR || r == -ELOOP) {
+			err_clear(e);
+			return 0;
+		}
+	}
+	return r;
+}
+
+static int resolve_user(struct launch *l, int root, struct err *e)
+{
+	const struct container *c = l->c;
+	struct str passwd = STR(""), group = STR("");
+	struct str spec = str_from(c->config.user ? c->config.user : "");
+
+	if (read_etc(root, "/etc/passwd", l->a, &passwd, e) < 0 ||
+	    read_etc(root, "/etc/group", l->a, &group, e) < 0 ||
+	    passwd_resolve(spec, passwd, group, &l->user, e) < 0)
+		return err_code(e);
+	for (size_t i = 0; i < c->host.group_add.n && i < PASSWD_GROUPS_MAX; i++) {
+		if (group_resolve(str_from(c->host.group_add.items[i]), group,
+				  &l->extra_gids[l->n_extra_gids], e) < 0)
+			return err_code(e);
+		l->n_extra_gids++;
+	}
+	return 0;
+}
+
+int launch_prepare(struct job *job)
+{
+	struct launch *l = container_of(job, struct launch, job);
+	const struct container *c = l->c; /* read-only and locked while the job runs */
+	CLEANUP_FD int root = -1;
+	char exit_file[CONTAINER_PATH_MAX + 16];
+
+	text_format(exit_file, sizeof(exit_file), "%s/exit.json", l->state_dir);
+	if (unlink(exit_file) < 0 && errno != ENOENT)
+		return err_sys(&job->err, errno, "removing %s", exit_file);
+	if (dir_make_all(l->run_dir, 0711, &job->err) < 0 ||
+	    container_mount_sources(c->mounts, c->n_mounts, &job->err) < 0)
+		return err_code(&job->err);
+	root = open(l->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return err_sys(&job->err, errno, "opening the root file system");
+	if (!is_empty(c->config.working_dir) &&
+	    make_workdir(root, c->config.working_dir, &job->err) < 0)
+		return err_code(&job->err);
+	return resolve_user(l, root, &job->err);
+}
