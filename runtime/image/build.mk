@@ -19,6 +19,7 @@ srcs-y += reference.c
 srcs-y += registry.c
 srcs-y += registry_auth.c
 srcs-y += registry_blob.c
+srcs-y += registry_header.c
 srcs-y += registry_target.c
 srcs-y += remove.c
 srcs-y += rootfs.c

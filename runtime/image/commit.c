@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "firmware/core/file.h"
+#include "firmware/core/log.h"
 #include "firmware/core/mem.h"
 #include "runtime/image/store.h"
 
@@ -282,6 +283,30 @@ static int prepare(struct image_store *s, const struct commit *c, int64_t now, s
 	return j->names.failed || j->index.failed ? -ENOMEM : 0;
 }
 
+/*
+ * The record goes first: names without an image mean nothing at start. So an image can be removed
+ * where the disk is too full to write the names without it; the next commit writes them.
+ */
+static int drop_record(struct commit_job *j)
+{
+	struct err *e = &j->job.err;
+	int rc;
+
+	if (unlinkat(j->root_fd, j->remove, 0) < 0 && errno != ENOENT)
+		return err_sys(e, errno, "remove %s", j->remove);
+	rc = dir_sync_at(j->root_fd, RECORDS_DIR, e);
+	return rc;
+}
+
+static int write_lists(struct commit_job *j)
+{
+	struct err *e = &j->job.err;
+	int rc = file_replace_at(j->root_fd, NAMES_FILE, buf_str(&j->names), 0600, true, e);
+
+	return rc < 0 ? rc
+		      : file_replace_at(j->root_fd, INDEX_FILE, buf_str(&j->index), 0644, true, e);
+}
+
 static int commit_run(struct job *job)
 {
 	struct commit_job *j = container_of(job, struct commit_job, job);
@@ -293,18 +318,15 @@ static int commit_run(struct job *job)
 	for (size_t i = 0; rc == 0 && i < j->n_records; i++)
 		rc = file_replace_at(j->root_fd, j->records[i].path, buf_str(&j->records[i].text),
 				     0600, true, &job->err);
-	if (rc == 0)
-		rc = file_replace_at(j->root_fd, NAMES_FILE, buf_str(&j->names), 0600, true,
-				     &job->err);
-	if (rc == 0 && j->remove[0]) {
-		if (unlinkat(j->root_fd, j->remove, 0) < 0 && errno != ENOENT)
-			rc = err_sys(&job->err, errno, "remove %s", j->remove);
-		else
-			rc = dir_sync_at(j->root_fd, RECORDS_DIR, &job->err);
+	if (rc == 0 && j->remove[0])
+		rc = drop_record(j);
+	if (rc < 0)
+		return rc;
+	rc = write_lists(j);
+	if (j->remove[0] && (rc == -ENOSPC || rc == -EDQUOT)) {
+		log_warn("the disk is full: the names of images are not written yet");
+		return 0;
 	}
-	if (rc == 0)
-		rc = file_replace_at(j->root_fd, INDEX_FILE, buf_str(&j->index), 0644, true,
-				     &job->err);
 	return rc;
 }
 

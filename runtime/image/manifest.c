@@ -287,7 +287,7 @@ int platform_parse(const char *text, struct arena *a, struct platform *ret, stru
 
 	for (rest = str_from(text); n < 3 && (n == 0 || rest.n); n++)
 		parts[n] = str_cut(rest, '/', &rest);
-	if (rest.n)
+	if (rest.n || str_ends(str_from(text), "/"))
 		goto invalid;
 	for (size_t i = 0; i < n; i++) {
 		if (!parts[i].n || parts[i].n > 64)

@@ -146,6 +146,11 @@ static bool looks_like_domain(struct str s)
 	       has_upper(s);
 }
 
+static bool looks_like_id(struct str s)
+{
+	return s.n == DIGEST_HEX && str_is_hex(s) && !has_upper(s);
+}
+
 static void split_domain(struct str text, struct str *ret_domain, struct str *ret_rest)
 {
 	struct str rest, first = str_cut(text, '/', &rest);
@@ -167,7 +172,7 @@ int reference_parse(struct str text, struct reference *ret, struct err *e)
 	ptrdiff_t at, colon;
 	int rc;
 
-	if (text.n == DIGEST_HEX && str_is_hex(text) && !has_upper(text))
+	if (looks_like_id(text))
 		return err_set(e, ERR_INVALID,
 			       "invalid repository name (" STR_FMT
 			       "), cannot specify 64-byte hexadecimal strings",
@@ -231,14 +236,16 @@ void reference_default_tag(struct reference *r)
 void reference_familiar_name(const struct reference *r, char out[REFERENCE_TEXT_MAX])
 {
 	const char *path = r->path;
+	struct str rest, first = str_cut(str_from(path), '/', &rest);
 
-	if (strcmp(r->domain, DEFAULT_DOMAIN)) {
+	/* A first component that would be read as a domain keeps the real one before it. */
+	if (strcmp(r->domain, DEFAULT_DOMAIN) || (rest.n && looks_like_domain(first))) {
 		snprintf(out, REFERENCE_TEXT_MAX, "%s/%s", r->domain, path);
 		return;
 	}
-	/* library/ is implied, unless more than one component follows it. */
-	if (strz_starts(path, OFFICIAL) && !strchr(path + sizeof(OFFICIAL) - 1, '/'))
-		path += sizeof(OFFICIAL) - 1;
+	/* library/ is implied before one component, unless that alone would be read as an ID. */
+	if (str_eqz(first, "library") && str_find(rest, '/') < 0 && !looks_like_id(rest))
+		path = rest.p;
 	snprintf(out, REFERENCE_TEXT_MAX, "%s", path);
 }
 

@@ -11,7 +11,7 @@
 #include "runtime/image/registry.h"
 
 #define BACKOFF_FIRST_MS 200
-#define PROGRESS_MIN 65536 /* bytes after which a connection counts as having worked */
+#define PROGRESS_MIN (32u << 20) /* bytes after which a connection counts as having worked */
 
 static bool stopped(const struct registry_blob *b)
 {

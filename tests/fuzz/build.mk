@@ -19,8 +19,19 @@ fuzzers += json
 json-srcs := $(addprefix firmware/fmt/,json.c json_check.c json_scan.c json_text.c json_write.c) \
 	$(fuzz-fmt)
 
+fuzzers += manifest
+manifest-srcs := runtime/image/manifest.c runtime/image/registry_header.c runtime/model/config.c \
+	$(addprefix firmware/fmt/,base64.c bind.c bind_copy.c bind_decode.c bind_encode.c sha256.c \
+	json.c json_check.c json_scan.c json_text.c json_write.c) $(fuzz-fmt)
+manifest-libs := -lcrypto
+
 fuzzers += passwd
 passwd-srcs := firmware/core/passwd.c firmware/core/str.c firmware/core/err.c
+
+fuzzers += reference
+reference-srcs := runtime/image/reference.c firmware/fmt/sha256.c firmware/core/err.c \
+	firmware/core/str.c
+reference-libs := -lcrypto
 
 fuzzers += tar
 tar-srcs := $(addprefix firmware/fmt/,tar_library.c tar_read.c tar_write.c) $(fuzz-fmt)
