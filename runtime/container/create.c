@@ -142,7 +142,7 @@ static int make_run(struct job *job)
 }
 
 /* On disk: snapshot, directory, container.json. Undone as a whole. */
-static int store_container(struct container *c, struct image *img, struct err *e) FIBER_FN
+static NOINLINE int store_container(struct container *c, struct image *img, struct err *e) FIBER_FN
 {
 	struct make_job m = {0};
 	struct err ignored = ERR_INIT;
