@@ -86,6 +86,21 @@ static int load_id(struct engine *eng, struct err *e)
 	return file_replace_at(AT_FDCWD, path, str_from(eng->id), 0600, false, e);
 }
 
+/* For the image store's conflict messages. */
+static bool find_user(void *arg, const struct image *img, bool running, char id_out[65])
+{
+	struct engine *eng = arg;
+	const struct container *c;
+
+	list_for_each(c, &eng->containers, link) {
+		if (c->image != img || (running && !container_is_running(c)))
+			continue;
+		str_copy(id_out, 65, str_from(c->id));
+		return true;
+	}
+	return false;
+}
+
 int engine_open(struct engine *eng, const struct engine_options *opt, struct err *e)
 {
 	struct statfs fs;
@@ -100,6 +115,7 @@ int engine_open(struct engine *eng, const struct engine_options *opt, struct err
 	    log_reader_init(e) < 0 || image_store_open(&eng->images, opt, e) < 0 ||
 	    network_open(&eng->network, opt, e) < 0)
 		return err_code(e);
+	image_store_set_user_lookup(eng->images, find_user, eng);
 	return containers_restore(eng, e);
 }
 

@@ -10,7 +10,7 @@ int api_exec_create(struct call *call, struct err *e)
 	CLEANUP(container_unrefp) struct container *c = NULL;
 	CLEANUP(exec_unrefp) struct exec *x = NULL;
 	struct exec_config *cfg = arena_alloc(call->a, sizeof(*cfg));
-	const char *keys;
+	struct str keys;
 	struct json_node body;
 	struct json_writer w;
 	struct buf out;

@@ -5,6 +5,8 @@
 #include "api/router/reply.h"
 #include "api/router/size.h"
 
+#define SAY_TIMEOUT_MS 10000
+
 struct start_body {
 	bool detach, tty;
 	struct str console_size;
@@ -26,6 +28,16 @@ static const char standard_headers[] = "Api-Version: " CONFIG_API_VERSION "\r\n"
 				       "Ostype: linux\r\n"
 				       "Server: Docker/" CONFIG_VERSION " (linux)\r\n";
 
+/* What kept the process from being started, as its output (WIRE: errors after the upgrade). */
+static int say_in_stream(struct call *call, bool tty, const struct err *why) FIBER_FN
+{
+	size_t n = strlen(why->msg) + 2;
+	uint8_t head[8] = {1, 0, 0, 0, 0, 0, (uint8_t)(n >> 8), (uint8_t)n};
+	struct iovec parts[] = {{head, tty ? 0 : sizeof(head)}, {(void *)(uintptr_t)why->msg, n - 2}, {(char[]){'\r', '\n'}, 2}};
+
+	return io_writev(http_hijacked_io(call->http), parts, ARRAY_LEN(parts), clock_in_ms(SAY_TIMEOUT_MS));
+}
+
 static int start_attached(struct call *call, struct exec *x, const struct start_body *body,
 			  uint16_t height, uint16_t width, struct err *e) FIBER_FN
 {
@@ -39,7 +51,9 @@ static int start_attached(struct call *call, struct exec *x, const struct start_
 		return err_code(e);
 	if (hijack_begin(call, !body->tty, standard_headers, client, e) < 0)
 		return err_code(e);
-	return exec_start(x, body->tty, height, width, client, e);
+	if (exec_start(x, body->tty, height, width, client, e) < 0 && !client->taken)
+		return say_in_stream(call, body->tty, e);
+	return 0; /* what failed later was told by the shim */
 }
 
 /* POST /exec/{id}/start */

@@ -105,7 +105,7 @@ static int key_byte(struct str key)
 	return at ? (int)(at - controls) : -1;
 }
 
-int detach_keys_parse(struct str text, const char *what, struct arena *a, const char **ret,
+int detach_keys_parse(struct str text, const char *what, struct arena *a, struct str *ret,
 		      struct err *e)
 {
 	char *keys = arena_alloc(a, text.n + 1);
@@ -117,11 +117,11 @@ int detach_keys_parse(struct str text, const char *what, struct arena *a, const 
 	while (rest.n) {
 		int byte = key_byte(str_cut(rest, ',', &rest));
 
-		if (byte <= 0) /* ctrl-@ would end the text; no terminal sends it for a key */
+		if (byte < 0)
 			return err_set(e, ERR_INVALID, "Invalid %s keys (" STR_FMT ") provided",
 				       what, STR_ARG(text));
 		keys[n++] = (char)byte;
 	}
-	*ret = n ? keys : NULL;
+	*ret = str_span(keys, n);
 	return 0;
 }

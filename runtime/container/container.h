@@ -176,7 +176,7 @@ struct attach_client {
 	struct waitq done; /* private */
 	bool taken;	   /* handed to the shim */
 	bool want_stdin, want_stdout, want_stderr;
-	const char *detach_keys; /* parsed bytes, or NULL */
+	struct str detach_keys; /* parsed bytes; empty: the default */
 	struct str leftover;
 	int (*take_fd)(struct attach_client
 			       *client); /* called once, at hand-over: gives up the descriptor */
@@ -190,7 +190,7 @@ int container_attach(struct container *c, struct attach_client *client, struct e
 	FIBER_FN WARN_UNUSED;
 /* "ctrl-p,ctrl-q" to bytes in the arena; ERR_INVALID "Invalid detach keys (X) provided" with what =
  * "detach" or "escape". */
-int detach_keys_parse(struct str text, const char *what, struct arena *a, const char **ret,
+int detach_keys_parse(struct str text, const char *what, struct arena *a, struct str *ret,
 		      struct err *e) WARN_UNUSED;
 
 /* --- exec --- */

@@ -27,6 +27,24 @@ static void wake_log_followers(struct container *c)
 	log_reader_wake(path);
 }
 
+void container_auto_remove(struct container *c)
+{
+	struct err e = ERR_INIT;
+
+	c->status = CONTAINER_REMOVING;
+	wake_log_followers(c);
+	if (container_delete_locked(c, &e) == 0) {
+		container_forget_execs(c, true);
+		container_wake_attaching(c);
+		container_leave(c);
+		return;
+	}
+	log_error("container %s: removing it after its end: %s", c->id, e.msg);
+	container_set_status(c, CONTAINER_DEAD);
+	if (container_persist(c, PERSIST_QUICK, &e) < 0)
+		log_error("%s", e.msg);
+}
+
 int container_handle_exit(struct container *c, const struct shim_exit *exit)
 {
 	struct err e = ERR_INIT;
@@ -42,17 +60,12 @@ int container_handle_exit(struct container *c, const struct shim_exit *exit)
 	c->oom_killed = exit->oom_killed;
 	c->finished_ns = exit->finished_ns ? exit->finished_ns : clock_wall();
 	c->exits++;
-	c->status = c->host.auto_remove ? CONTAINER_REMOVING : CONTAINER_EXITED;
+	c->status = CONTAINER_EXITED;
 	if (c->image)
 		c->image->running--;
 	if (c->host.auto_remove) {
-		wake_log_followers(c);
-		if (container_delete_locked(c, &e) == 0) {
-			container_leave(c);
-			return 0;
-		}
-		log_error("container %s: removing it after its end: %s", c->id, e.msg);
-		c->status = CONTAINER_DEAD;
+		container_auto_remove(c);
+		return 0;
 	}
 	if (container_persist(c, PERSIST_QUICK, &e) < 0)
 		log_error("%s", e.msg);

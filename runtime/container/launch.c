@@ -22,27 +22,6 @@
 #include "firmware/core/log.h"
 #include "firmware/core/mem.h"
 
-/* "10m" → bytes; 0 when absent or odd. */
-static int64_t parse_size(const char *text)
-{
-	int64_t n = 0;
-	char *end;
-
-	if (is_empty(text))
-		return 0;
-	n = strtoll(text, &end, 10);
-	switch (*end | 0x20) {
-	case 'k':
-		return n << 10;
-	case 'm':
-		return n << 20;
-	case 'g':
-		return n << 30;
-	default:
-		return n;
-	}
-}
-
 static void console_size(const struct host_config *h, uint16_t *height, uint16_t *width)
 {
 	unsigned hh = 0, ww = 0;
@@ -60,9 +39,14 @@ static int start_shim(struct launch *l, struct err *e) FIBER_FN
 	struct container *c = l->c;
 	const struct text_map *opts = &c->host.log_config.options;
 	size_t n_hold = 0;
-	int64_t max_file = parse_size(text_map_get(opts, "max-file"));
+	int64_t max_size = 0, max_file = 1;
 	int r;
 
+	/* Both were checked when the container was created. */
+	if (text_map_get(opts, "max-size") && container_size_parse(text_map_get(opts, "max-size"), &max_size) < 0)
+		max_size = 0;
+	if (text_map_get(opts, "max-file") && str_to_i64(str_from(text_map_get(opts, "max-file")), &max_file) < 0)
+		max_file = 1;
 	text_format(l->runtime_root, sizeof(l->runtime_root), "%s/runtime", c->eng->opt->exec_root);
 	for (size_t i = 0; c->endpoint && i < c->endpoint->n_ports; i++)
 		if (c->endpoint->ports[i].fd >= 0)
@@ -78,8 +62,8 @@ static int start_shim(struct launch *l, struct err *e) FIBER_FN
 		.open_stdin = c->config.open_stdin,
 		.stdin_once = c->config.stdin_once,
 		.log_driver = c->host.log_config.type,
-		.log_max_size = parse_size(text_map_get(opts, "max-size")),
-		.log_max_file = max_file > 0 ? max_file : 1,
+		.log_max_size = max_size,
+		.log_max_file = MAX(max_file, 1),
 		.streams = l->streams,
 		.hold_fds = l->hold_fds,
 		.n_hold_fds = n_hold,
@@ -119,7 +103,9 @@ static int launch_steps(struct launch *l, struct err *e) FIBER_FN
 	}
 	if (launch_network(l, e) < 0 || launch_bundle(l, e) < 0)
 		return err_code(e);
-	return start_shim(l, e);
+	/* Known before it runs: a daemon that dies now finds the container's network again. */
+	r = container_persist(c, PERSIST_QUICK, e);
+	return r < 0 ? r : start_shim(l, e);
 }
 
 int container_launch(struct container *c, struct err *e)

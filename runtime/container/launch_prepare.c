@@ -5,6 +5,7 @@
  */
 #include "runtime/container/launch.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -14,6 +15,8 @@
 
 #include "firmware/core/file.h"
 
+#define DEVICES_MAX 1024
+#define DEVICES_DEPTH 3
 #define ETC_FILE_MAX (1u << 20)
 
 static int open_in_root(int root, const char *path, int flags)
@@ -90,6 +93,60 @@ static int resolve_user(struct launch *l, int root, struct err *e)
 	return 0;
 }
 
+struct device_list {
+	const char **items; /* room for DEVICES_MAX and the end */
+	size_t n;
+	struct arena *a;
+};
+
+/* Trees below /dev that a container has of its own. */
+static bool is_own_dev(const char *name)
+{
+	static const char *const own[] = {"pts", "shm", "fd", "mqueue", "console", "ptmx"};
+
+	for (size_t i = 0; i < ARRAY_LEN(own); i++)
+		if (!strcmp(name, own[i]))
+			return true;
+	return name[0] == '.';
+}
+
+static int walk_devices(struct device_list *list, const char *dir, int depth)
+{
+	DIR *d = opendir(dir);
+	struct dirent *ent;
+	int r = 0;
+
+	while (d && r == 0 && list->n < DEVICES_MAX && (ent = readdir(d)) != NULL) {
+		char *path;
+
+		if (is_own_dev(ent->d_name) ||
+		    (ent->d_type != DT_CHR && ent->d_type != DT_BLK && ent->d_type != DT_DIR))
+			continue;
+		path = arena_printf(list->a, "%s/%s", dir, ent->d_name);
+		if (!path)
+			r = -ENOMEM;
+		else if (ent->d_type != DT_DIR)
+			list->items[list->n++] = path;
+		else if (depth > 0)
+			r = walk_devices(list, path, depth - 1);
+	}
+	if (d)
+		closedir(d);
+	return r;
+}
+
+/* A privileged container sees the device nodes of the host. */
+static int list_devices(struct launch *l, struct err *e)
+{
+	struct device_list list = {.a = l->a};
+
+	list.items = arena_alloc_array(l->a, DEVICES_MAX + 1, sizeof(*list.items));
+	if (!list.items || walk_devices(&list, "/dev", DEVICES_DEPTH) < 0)
+		return err_set(e, ERR_UNAVAILABLE, "no memory for the list of devices");
+	l->spec.host_devices = list.items;
+	return 0;
+}
+
 int launch_prepare(struct job *job)
 {
 	struct launch *l = container_of(job, struct launch, job);
@@ -108,6 +165,8 @@ int launch_prepare(struct job *job)
 		return err_sys(&job->err, errno, "opening the root file system");
 	if (!is_empty(c->config.working_dir) &&
 	    make_workdir(root, c->config.working_dir, &job->err) < 0)
+		return err_code(&job->err);
+	if (c->host.privileged && list_devices(l, &job->err) < 0)
 		return err_code(&job->err);
 	return resolve_user(l, root, &job->err);
 }

@@ -63,6 +63,8 @@ int container_mounts(const struct engine *eng, const struct create_request *req,
 /* At start: sources of Binds are made when missing, others must exist. Runs in a job. */
 int container_mount_sources(const struct container_mount *mounts, size_t n, struct err *e)
 	WARN_UNUSED;
+/* "10m" to bytes (k, m, g; powers of 1024). -EINVAL. */
+int container_size_parse(const char *text, int64_t *ret) WARN_UNUSED;
 /* PortBindings to requests. */
 int container_ports(const struct container_config *config, const struct host_config *host,
 		    struct port_request *ret, size_t max, size_t *ret_n, struct err *e) WARN_UNUSED;
@@ -80,6 +82,8 @@ void container_teardown(struct container *c) FIBER_FN;
 extern const struct shim_events container_shim_events; /* arg is set per container */
 /* The container ended: record it, take down, wake, auto-remove. */
 int container_handle_exit(struct container *c, const struct shim_exit *exit) FIBER_FN;
+/* Remove a container that asked for it when it ended or could not start. c is locked. */
+void container_auto_remove(struct container *c) FIBER_FN;
 /* Wait until the container is not running or the deadline passes. */
 int container_wait_stopped(struct container *c, int64_t deadline) FIBER_FN WARN_UNUSED;
 

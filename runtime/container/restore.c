@@ -61,11 +61,20 @@ static int restore_files(struct engine *eng, struct err *e)
 	return 0;
 }
 
+static NOINLINE bool runtime_knows(const struct container *c, const char *root)
+{
+	char state[CONTAINER_PATH_MAX + CONTAINER_ID_LEN + 8];
+	struct stat st;
+
+	text_format(state, sizeof(state), "%s/%s", root, c->id);
+	return stat(state, &st) == 0;
+}
+
 /* Whatever the runtime still knows of a container without a shim is ended. */
 static NOINLINE void runtime_forget(struct container *c) FIBER_FN
 {
 	CLEANUP_ARENA struct arena a = {0};
-	char root[CONTAINER_PATH_MAX], state[CONTAINER_PATH_MAX + CONTAINER_ID_LEN + 8];
+	char root[CONTAINER_PATH_MAX];
 	const char *argv[] = {engine_runtime_path(c->eng, c->host.runtime),
 			      "--root",
 			      root,
@@ -74,14 +83,12 @@ static NOINLINE void runtime_forget(struct container *c) FIBER_FN
 			      c->id,
 			      NULL};
 	struct child_spec spec = {.path = argv[0], .argv = argv};
-	struct stat st;
 	struct str output;
 	struct err e = ERR_INIT;
 	int status;
 
 	text_format(root, sizeof(root), "%s/runtime", c->eng->opt->exec_root);
-	text_format(state, sizeof(state), "%s/%s", root, c->id);
-	if (!argv[0] || stat(state, &st) < 0 || arena_open(&a, POOL_RESERVED) < 0)
+	if (!argv[0] || !runtime_knows(c, root) || arena_open(&a, POOL_RESERVED) < 0)
 		return;
 	if (child_run(&spec, clock_in_ms(RUNTIME_DELETE_MS), &a, &status, &output, &e) < 0)
 		log_warn("container %s: deleting what the runtime kept: %s", c->id, e.msg);
@@ -90,10 +97,17 @@ static NOINLINE void runtime_forget(struct container *c) FIBER_FN
 static NOINLINE void adopt_running(struct container *c)
 {
 	struct err e = ERR_INIT;
+	int r = 0;
 
 	c->has_been_started = true;
+	if (!c->started_ns)
+		c->started_ns = clock_wall(); /* its start was never answered */
 	container_set_status(c, CONTAINER_RUNNING);
-	if (c->endpoint && network_adopt(c->eng->network, c->id, c->endpoint, &e) < 0)
+	if (c->endpoint)
+		r = network_adopt(c->eng->network, c->id, c->endpoint, &e);
+	else if (c->netns_path[0] && strncmp(c->netns_path, "/proc/", 6))
+		r = netns_adopt(c->eng->network, c->id, &e);
+	if (r < 0)
 		log_warn("container %s: taking up its network again: %s", c->id, e.msg);
 	log_info("container %s (%s) is running, pid %d", c->id, c->name, (int)c->pid);
 }
@@ -115,6 +129,7 @@ static NOINLINE void adopt_ended(struct container *c, bool has_exit, const struc
 	container_handle_exit(c, &report);
 }
 
+/* c is locked: an end that the shim reports meanwhile is dealt with afterwards. */
 static void reconnect(struct container *c) FIBER_FN
 {
 	char run_dir[CONTAINER_PATH_MAX], state_dir[CONTAINER_PATH_MAX];
@@ -209,20 +224,35 @@ static void sweep_bundles(struct engine *eng) FIBER_FN
 	}
 }
 
+/* Over references: while one is waited for, another may end and be removed. */
+static int reconnect_all(struct engine *eng, struct err *e) FIBER_FN
+{
+	CLEANUP_ARENA struct arena a = {0};
+	struct container **all;
+	size_t n = 0;
+
+	if (arena_open(&a, POOL_RESERVED) < 0 || container_list(eng, &a, &all, &n) < 0)
+		return err_set(e, ERR_UNAVAILABLE, "no memory to restore the containers");
+	for (size_t i = 0; i < n; i++) {
+		if (fiber_lock_take(&all[i]->lock, DEADLINE_NEVER) == 0) {
+			if (!all[i]->removed)
+				reconnect(all[i]);
+			fiber_lock_release(&all[i]->lock);
+		}
+		container_unref(all[i]);
+	}
+	return 0;
+}
+
 int containers_restore(struct engine *eng, struct err *e)
 {
-	struct container *c, *next;
 	int swept = container_sweep_dirs(eng);
 	int r = restore_files(eng, e);
 
+	if (r == 0)
+		r = reconnect_all(eng, e);
 	if (r < 0)
 		return r;
-	list_for_each_safe (c, next, &eng->containers, link) {
-		container_ref(c);
-		reconnect(c);
-		next = c->removed ? next : container_from_link(c->link.next);
-		container_unref(c);
-	}
 	sweep_bundles(eng);
 	r = snapshot_sweep(eng->images, keep_snapshot, eng, e);
 	if (r < 0)

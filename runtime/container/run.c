@@ -52,7 +52,9 @@ static int start_locked(struct container *c, struct err *e) FIBER_FN
 		c->exit_code = start_exit_code(own.msg);
 		str_copy(c->error, sizeof(c->error),
 			 str_span(own.msg, MIN(strlen(own.msg), sizeof(c->error) - 1)));
-		if (container_persist(c, PERSIST_QUICK, &saved) < 0)
+		if (c->host.auto_remove)
+			container_auto_remove(c);
+		else if (container_persist(c, PERSIST_QUICK, &saved) < 0)
 			log_error("%s", saved.msg);
 		if (e)
 			*e = own;
@@ -178,8 +180,7 @@ int container_kill(struct container *c, const char *signal, struct err *e)
 		c->stop_requested = true;
 	r = signal_shim(c, signo, e);
 	if (r < 0 && !container_is_running(c)) {
-		not_running(c, e);
-		err_wrap(e, "cannot kill container: %s", c->id);
+		r = not_running(c, e);
 	} else if (r == 0 && signo == SIGKILL &&
 		   container_wait_stopped(c, clock_in_ms(KILL_WAIT_MS)) < 0) {
 		r = err_set(e, ERR_SYSTEM,

@@ -199,6 +199,20 @@ static int check_endpoints(const struct engine *eng, const struct create_request
 	return 0;
 }
 
+static int check_log_values(const struct text_map *options, struct err *e)
+{
+	const char *size = text_map_get(options, "max-size"), *file = text_map_get(options, "max-file");
+	int64_t n;
+
+	if (size && (container_size_parse(size, &n) < 0 || n <= 0))
+		return err_set(e, ERR_INVALID, "invalid value for max-size: %s", size);
+	if (file && (str_to_i64(str_from(file), &n) < 0 || n < 1))
+		return err_set(e, ERR_INVALID, "max-file must be a positive number: %s", file);
+	if (file && n > 1 && !size)
+		return err_set(e, ERR_INVALID, "max-file needs max-size to be set");
+	return 0;
+}
+
 static int check_log(const struct host_config *h, struct err *e)
 {
 	static const char *const options[] = {"max-size", "max-file", NULL};
@@ -214,7 +228,7 @@ static int check_log(const struct host_config *h, struct err *e)
 			return err_set(e, ERR_INVALID,
 				       "unknown log opt '%s' for json-file log driver",
 				       h->log_config.options.items[i].key);
-	return 0;
+	return check_log_values(&h->log_config.options, e);
 }
 
 static int check_config(const struct container_config *c, struct err *e)

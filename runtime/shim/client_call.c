@@ -20,11 +20,9 @@ void shim_stream_fill(struct shim_msg *m, const struct shim_stream *stream)
 	m->flags |= stream->want_stdout ? SHIM_STDOUT : 0;
 	m->flags |= stream->want_stderr ? SHIM_STDERR : 0;
 	m->flags |= stream->framed ? SHIM_FRAMED : 0;
-	if (stream->detach_keys) {
-		size_t n = strnlen(stream->detach_keys, SHIM_KEYS_MAX);
-
-		memcpy(m->keys, stream->detach_keys, n);
-		m->keys_len = (uint16_t)n;
+	if (stream->detach_keys.n) {
+		m->keys_len = (uint16_t)MIN(stream->detach_keys.n, (size_t)SHIM_KEYS_MAX);
+		memcpy(m->keys, stream->detach_keys.p, m->keys_len);
 	}
 }
 

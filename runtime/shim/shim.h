@@ -50,7 +50,7 @@ struct shim_stream {
 	bool want_stdin, want_stdout, want_stderr;
 	bool framed;	     /* stdcopy framing (non-TTY) */
 	bool replay_logs;    /* attach with logs=1: what was logged so far comes first (done by the daemon: unused) */
-	const char *detach_keys; /* parsed byte string as text "\x10\x11"; NULL: default; only with a tty */
+	struct str detach_keys; /* bytes, as "\x10\x11"; empty: the default; only with a tty */
 };
 
 struct shim_launch {
