@@ -94,7 +94,7 @@ static int each_name(struct image_store *s, const char *path,
 
 static int read_layer(struct image_store *s, const char *name, struct err *e)
 {
-	CLEANUP_ARENA struct arena a;
+	CLEANUP_ARENA struct arena a = {0};
 	struct layer_file f;
 	struct layer *l;
 
@@ -127,7 +127,7 @@ static int read_layer(struct image_store *s, const char *name, struct err *e)
 
 static int load_image(struct image_store *s, const char *path, struct err *e)
 {
-	CLEANUP_ARENA struct arena a;
+	CLEANUP_ARENA struct arena a = {0};
 	char config_path[STORE_PATH_MAX];
 	struct image_record r;
 	struct str text, config;
@@ -185,7 +185,7 @@ static int read_image(struct image_store *s, const char *name, struct err *e)
 
 static int read_names(struct image_store *s, struct err *e)
 {
-	CLEANUP_ARENA struct arena a;
+	CLEANUP_ARENA struct arena a = {0};
 	struct json_node root, value;
 	struct json_iter it = {0};
 	struct str text, key, id;

@@ -102,7 +102,7 @@ static int fill_layers(struct image *img, const struct image_record *r,
 int image_from_record(const struct image_record *r, struct str config, struct image **ret,
 		      struct err *e)
 {
-	CLEANUP_ARENA struct arena tmp;
+	CLEANUP_ARENA struct arena tmp = {0};
 	struct image *img = mem_alloc(sizeof(*img));
 	struct image_spec spec;
 	struct digest *diff_ids;

@@ -146,7 +146,7 @@ static void read_error(struct http_client_response *r, struct arena *a, struct s
 int registry_fail(struct registry_session *s, struct http_client_response *r, const char *reference,
 		  struct err *e)
 {
-	CLEANUP_ARENA struct arena a;
+	CLEANUP_ARENA struct arena a = {0};
 	struct str code = {0}, message = {0};
 	const char *name = s->target->familiar;
 	bool digest = reference && strchr(reference, ':');

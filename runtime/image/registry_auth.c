@@ -63,7 +63,7 @@ static const struct registry_auth *credentials(const struct registry_session *s)
 
 static int answer_basic(struct registry_session *s, struct str url, struct err *e)
 {
-	CLEANUP_ARENA struct arena a;
+	CLEANUP_ARENA struct arena a = {0};
 	struct buf value;
 
 	if (!credentials(s)->username)
@@ -172,7 +172,7 @@ static int check_realm(const struct registry_session *s, const struct challenge 
 static NOINLINE int fetch_token(struct registry_session *s, const struct challenge *c,
 				struct err *e)
 {
-	CLEANUP_ARENA struct arena a;
+	CLEANUP_ARENA struct arena a = {0};
 	CLEANUP_MEM struct token_request *t = mem_alloc(sizeof(*t));
 	struct http_client_response *r;
 	struct str body;
@@ -203,7 +203,7 @@ static NOINLINE int fetch_token(struct registry_session *s, const struct challen
 
 static int answer_bearer(struct registry_session *s, const struct challenge *c, struct err *e)
 {
-	CLEANUP_ARENA struct arena a;
+	CLEANUP_ARENA struct arena a = {0};
 	struct buf value;
 	int rc;
 

@@ -376,7 +376,7 @@ int snapshot_remove(struct image_store *s, const char *id, struct err *e) FIBER_
 
 static int read_snapshot(struct image_store *s, const char *id, struct err *e)
 {
-	CLEANUP_ARENA struct arena a;
+	CLEANUP_ARENA struct arena a = {0};
 	struct digest *chains;
 	struct json_node layers, one;
 	struct json_iter it = {0};
@@ -436,7 +436,7 @@ int snapshot_read_all(struct image_store *s, struct err *e)
 int snapshot_sweep(struct image_store *s, int (*keep)(void *arg, const char *id), void *arg,
 		   struct err *e) FIBER_FN
 {
-	CLEANUP_ARENA struct arena a;
+	CLEANUP_ARENA struct arena a = {0};
 	size_t n = 0, removed = 0, max = s->snapshots.count;
 	const char **ids;
 	struct map_node *node;
