@@ -33,9 +33,12 @@ static int say_in_stream(struct call *call, bool tty, const struct err *why) FIB
 {
 	size_t n = strlen(why->msg) + 2;
 	uint8_t head[8] = {1, 0, 0, 0, 0, 0, (uint8_t)(n >> 8), (uint8_t)n};
-	struct iovec parts[] = {{head, tty ? 0 : sizeof(head)}, {(void *)(uintptr_t)why->msg, n - 2}, {(char[]){'\r', '\n'}, 2}};
+	struct iovec parts[] = {{head, tty ? 0 : sizeof(head)},
+				{(void *)(uintptr_t)why->msg, n - 2},
+				{(char[]){'\r', '\n'}, 2}};
 
-	return io_writev(http_hijacked_io(call->http), parts, ARRAY_LEN(parts), clock_in_ms(SAY_TIMEOUT_MS));
+	return io_writev(http_hijacked_io(call->http), parts, ARRAY_LEN(parts),
+			 clock_in_ms(SAY_TIMEOUT_MS));
 }
 
 static int start_attached(struct call *call, struct exec *x, const struct start_body *body,

@@ -92,7 +92,8 @@ int body_json(struct call *call, bool optional, struct json_node *ret, struct er
 					  "invalid JSON: got EOF while reading request body");
 	r = json_parse(body, call->a, ret, e);
 	if (r < 0 && e->kind == ERR_TOO_LARGE)
-		return err_set(e, ERR_INVALID, "invalid JSON: nested too deeply or too many values");
+		return err_set(e, ERR_INVALID,
+			       "invalid JSON: nested too deeply or too many values");
 	if (r < 0 && e->kind == ERR_INVALID && strncmp(e->msg, "unexpected content after JSON", 29))
 		return err_wrap(e, "invalid JSON");
 	return r;

@@ -43,9 +43,11 @@ static int start_shim(struct launch *l, struct err *e) FIBER_FN
 	int r;
 
 	/* Both were checked when the container was created. */
-	if (text_map_get(opts, "max-size") && container_size_parse(text_map_get(opts, "max-size"), &max_size) < 0)
+	if (text_map_get(opts, "max-size") &&
+	    container_size_parse(text_map_get(opts, "max-size"), &max_size) < 0)
 		max_size = 0;
-	if (text_map_get(opts, "max-file") && str_to_i64(str_from(text_map_get(opts, "max-file")), &max_file) < 0)
+	if (text_map_get(opts, "max-file") &&
+	    str_to_i64(str_from(text_map_get(opts, "max-file")), &max_file) < 0)
 		max_file = 1;
 	text_format(l->runtime_root, sizeof(l->runtime_root), "%s/runtime", c->eng->opt->exec_root);
 	for (size_t i = 0; c->endpoint && i < c->endpoint->n_ports; i++)

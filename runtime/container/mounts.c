@@ -116,7 +116,8 @@ static int add_bind(struct mount_list *list, const char *spec, struct err *e)
 	}
 	if (rest.p || !n)
 		return bind_error(spec, e);
-	if (n == 2 && parts[1].n && parts[1].p[0] != '/' && parse_mode(parts[1], &m, list->a, e) < 0)
+	if (n == 2 && parts[1].n && parts[1].p[0] != '/' &&
+	    parse_mode(parts[1], &m, list->a, e) < 0)
 		return bind_error(spec, e);
 	if (n == 1 || (n == 2 && parts[1].n && parts[1].p[0] != '/'))
 		return err_set(e, ERR_NOT_IMPLEMENTED,
@@ -279,7 +280,8 @@ int container_size_parse(const char *text, int64_t *ret)
 	/* "10", "10k", "10kb", "10KiB" */
 	if (!unit || str_to_i64(str_span(text, n), &v) < 0 || strlen(text + n) > 3)
 		return -EINVAL;
-	if (text[n] && text[n + 1] && !str_ieqz(str_from(text + n + 1), "b") && !str_ieqz(str_from(text + n + 1), "ib"))
+	if (text[n] && text[n + 1] && !str_ieqz(str_from(text + n + 1), "b") &&
+	    !str_ieqz(str_from(text + n + 1), "ib"))
 		return -EINVAL;
 	return __builtin_mul_overflow(v, 1LL << (10 * (unit - units)), ret) ? -EINVAL : 0;
 }

@@ -201,7 +201,8 @@ static int check_endpoints(const struct engine *eng, const struct create_request
 
 static int check_log_values(const struct text_map *options, struct err *e)
 {
-	const char *size = text_map_get(options, "max-size"), *file = text_map_get(options, "max-file");
+	const char *size = text_map_get(options, "max-size"),
+		   *file = text_map_get(options, "max-file");
 	int64_t n;
 
 	if (size && (container_size_parse(size, &n) < 0 || n <= 0))
