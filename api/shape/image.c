@@ -185,10 +185,15 @@ void shape_image_inspect(struct image_store *s, const struct image *img, struct 
 void shape_image_history_list(struct image_store *s, const struct image *img, struct json_writer *w,
 			      struct arena *a)
 {
-	const struct image_history *items = img->spec.history.items;
+	struct shape_array history = {0};
+	const struct image_history *items;
 	struct texts tags = {0}, digests = {0};
-	size_t n = img->spec.history.n, layer = img->n_layers;
+	size_t n, layer = img->n_layers;
 
+	if (image_history(s, img, a, &history, NULL) < 0)
+		history = (struct shape_array){0};
+	items = history.items;
+	n = history.n;
 	if (image_names(s, img, a, &tags, &digests) < 0)
 		tags = (struct texts){0};
 	json_array_open(w);

@@ -84,6 +84,11 @@ int image_names(struct image_store *s, const struct image *img, struct arena *a,
 int image_config_text(struct image_store *s, const struct image *img, struct arena *a,
 		      struct str *ret, struct err *e) WARN_UNUSED;
 
+/* Its history (struct image_history, oldest first), which is not kept in memory: read anew into the
+ * arena. */
+int image_history(struct image_store *s, const struct image *img, struct arena *a,
+		  struct shape_array *ret, struct err *e) WARN_UNUSED;
+
 /* Give img another name (replacing what had it). ref is parsed with the tag defaulted. Durable on
  * return. */
 int image_tag(struct image_store *s, struct image *img, const struct reference *ref, struct err *e)

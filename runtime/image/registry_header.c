@@ -116,7 +116,9 @@ static struct str take_value(struct str *s)
 		s->p++;
 		s->n--;
 	}
-	return escaped ? (struct str){0} : value;
+	if (escaped)
+		value.n = 0;
+	return value;
 }
 
 static void set_parameter(struct challenge *c, struct str name, struct str value)

@@ -382,6 +382,20 @@ int image_config_text(struct image_store *s, const struct image *img, struct are
 	return file_read_at(s->root_fd, path, DOCUMENT_MAX, a, ret, e);
 }
 
+int image_history(struct image_store *s, const struct image *img, struct arena *a,
+		  struct shape_array *ret, struct err *e)
+{
+	struct image_spec spec;
+	struct str text;
+	int rc = image_config_text(s, img, a, &text, e);
+
+	if (rc == 0)
+		rc = shape_decode_text(&shape_image_spec, text, a, &spec, e);
+	if (rc == 0)
+		*ret = spec.history;
+	return rc;
+}
+
 int image_describe_layers(struct image_store *s, const struct image *img, struct arena *a,
 			  struct text_map *ret)
 {

@@ -11,7 +11,7 @@
 
 #define D(c) "sha256:" c c c c c c c c c c c c c c c c
 #define DESC(type, c) "{\"mediaType\":\"" type "\",\"size\":7,\"digest\":\"" D(c) "\"}"
-#define CONFIG_PART "\"config\":" DESC(TYPE_DOCKER_CONFIG, "0123")
+#define PART_OF_CONFIG "\"config\":" DESC(TYPE_DOCKER_CONFIG, "0123")
 #define LAYER_PART "\"layers\":[" DESC("x/tar.gzip", "4567") "," DESC("x/tar", "89ab") "]"
 
 static struct arena arena;
@@ -38,7 +38,7 @@ static void test_image(void **state)
 	(void)state;
 	assert_int_equal(
 		manifest_parse(STR("{\"schemaVersion\":2,\"mediaType\":\"" TYPE_DOCKER_MANIFEST
-				   "\"," CONFIG_PART "," LAYER_PART "}"),
+				   "\"," PART_OF_CONFIG "," LAYER_PART "}"),
 			       NULL, &arena, &m, &e),
 		0);
 	assert_false(m.index);
@@ -48,9 +48,10 @@ static void test_image(void **state)
 	assert_string_equal(m.entries[1].digest.text, D("89ab"));
 	assert_int_equal(m.entries[1].size, 7);
 	/* OCI may leave its type out; the header has it. */
-	assert_int_equal(manifest_parse(STR("{\"schemaVersion\":2," CONFIG_PART ",\"layers\":[]}"),
-					TYPE_OCI_MANIFEST, &arena, &m, &e),
-			 0);
+	assert_int_equal(
+		manifest_parse(STR("{\"schemaVersion\":2," PART_OF_CONFIG ",\"layers\":[]}"),
+			       TYPE_OCI_MANIFEST, &arena, &m, &e),
+		0);
 	assert_string_equal(m.media_type, TYPE_OCI_MANIFEST);
 }
 
@@ -60,15 +61,16 @@ static const char *const refused[] = {
 	"{}",
 	"{\"schemaVersion\":1,\"fsLayers\":[]}",
 	"{\"schemaVersion\":2}",
-	"{\"schemaVersion\":2,\"mediaType\":\"text/html\"," CONFIG_PART "}",
-	"{\"schemaVersion\":2," CONFIG_PART ",\"layers\":[{\"digest\":\"sha256:12\"}]}",
-	"{\"schemaVersion\":2," CONFIG_PART ",\"layers\":{}}",
+	"{\"schemaVersion\":2,\"mediaType\":\"text/html\"," PART_OF_CONFIG "}",
+	"{\"schemaVersion\":2," PART_OF_CONFIG ",\"layers\":[{\"digest\":\"sha256:12\"}]}",
+	"{\"schemaVersion\":2," PART_OF_CONFIG ",\"layers\":{}}",
 	"{\"schemaVersion\":2,\"config\":{\"mediaType\":\"application/"
 	"vnd.cncf.helm.config.v1+json\","
 	"\"digest\":\"" D("0123") "\"},\"layers\":[]}",
 	/* an image and an index under one digest */
-	"{\"schemaVersion\":2," CONFIG_PART ",\"layers\":[],\"manifests\":[" DESC("x", "4567") "]}",
-	"{\"schemaVersion\":2,\"mediaType\":\"" TYPE_OCI_INDEX "\"," CONFIG_PART
+	"{\"schemaVersion\":2," PART_OF_CONFIG
+	",\"layers\":[],\"manifests\":[" DESC("x", "4567") "]}",
+	"{\"schemaVersion\":2,\"mediaType\":\"" TYPE_OCI_INDEX "\"," PART_OF_CONFIG
 	",\"manifests\":[]}",
 	"{\"schemaVersion\":2,\"config\":{\"size\":-1,\"digest\":\"" D("0123") "\"},\"layers\":[]}",
 };
@@ -94,7 +96,7 @@ static void test_too_many_layers(void **state)
 
 	(void)state;
 	buf_init(&b, &arena, 1u << 20);
-	buf_puts(&b, "{\"schemaVersion\":2," CONFIG_PART ",\"layers\":[");
+	buf_puts(&b, "{\"schemaVersion\":2," PART_OF_CONFIG ",\"layers\":[");
 	for (int i = 0; i <= CONFIG_IMAGE_LAYERS_MAX; i++)
 		buf_printf(&b, "%s%s", i ? "," : "", DESC("x", "4567"));
 	buf_puts(&b, "]}");
