@@ -384,8 +384,10 @@ class TestStates(E2E):
     @NEW_WORDS
     def test_remove(self):
         ref = self.run_(name="busy")
-        self.gives(409, 'cannot remove container "busy": container is running: stop the container before '
-                        "removing or force remove", "DELETE", "/containers/busy")
+        got = self.api.delete("/containers/busy")
+        self.assertEqual(got.status, 409)
+        self.assertRegex(got.message, '^cannot remove container "/?busy": container is running: stop the '
+                                      "container before removing or force remove$")
         self.assertTrue(self.api.inspect(ref)["State"]["Running"])
         self.api.ok("DELETE", "/containers/busy", force=1, status=204)
         self.gives(404, "No such container: busy", "DELETE", "/containers/busy")

@@ -298,8 +298,7 @@ class TestConfig(Own):
         self.assertEqual(api.output(BB, "echo std")[1], "std\n")
         self.assertFalse(os.path.exists(marks))
         self.assertEqual(api.output(BB, "echo own", HostConfig={"Runtime": "mine"})[1], "own\n")
-        with open(marks) as f:
-            self.assertIn("create", f.read())
+        self.assertGreater(os.path.getsize(marks), 0)
         daemon.stop()
         os.unlink(marks)
         daemon.flags += ["--default-runtime", "mine"]

@@ -84,7 +84,9 @@ class Api:
         body = dict(config, Image=image)
         if cmd is not None:
             body["Cmd"] = cmd if isinstance(cmd, list) else ["sh", "-c", cmd]
-        return self.ok("POST", "/containers/create", body, status=201, name=name)["Id"]
+        ref = self.ok("POST", "/containers/create", body, status=201, name=name)["Id"]
+        CTX.ids.add(ref)
+        return ref
 
     def start(self, ref):
         self.ok("POST", f"/containers/{ref}/start", status=204)

@@ -143,6 +143,7 @@ class E2E(unittest.TestCase):
             return
         api = Api(cls.daemon.sock, timeout=10)
         for one in api.ok("GET", "/containers/json", all=1):
+            CTX.ids.add(one["Id"])
             got = api.remove(one["Id"])
             if got.status not in (204, 404, 409):
                 raise AssertionError(f"removing {one['Names']}: {got!r}")

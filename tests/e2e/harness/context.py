@@ -18,6 +18,7 @@ class Context:
         self.verbose = False
         self.tmp = None             # everything of this run lives below
         self.counter = 0
+        self.ids = set()            # every container seen in this run
 
     @property
     def is_oracle(self):

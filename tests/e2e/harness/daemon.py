@@ -182,7 +182,7 @@ class Daemon:
                 subprocess.run(["ip", "link", "del", link], capture_output=True)
             for table in leaks.nft_tables() - before.tables:
                 subprocess.run(["nft", "delete", "table"] + table.split(), capture_output=True)
-            for path in sorted(leaks.cgroups() - before.cgroups, key=len, reverse=True):
+            for path in leaks.cgroups(CTX.ids):
                 for base, _, _ in sorted(os.walk(path), key=lambda w: -len(w[0])):
                     try:
                         os.rmdir(base)

@@ -74,17 +74,18 @@ def nft_text():
                           timeout=10).stdout.decode("utf-8", "replace")
 
 
-def cgroups():
-    """Directories of cgroups named after a container."""
+def cgroups(ids):
+    """Directories of cgroups named after one of these containers. Others on the machine are not ours."""
     found = set()
-    for top in ("/sys/fs/cgroup",):
-        for base, dirs, _ in os.walk(top):
-            for name in list(dirs):
-                if HEX64.search(name):
+    for base, dirs, _ in os.walk("/sys/fs/cgroup"):
+        for name in list(dirs):
+            id = HEX64.search(name)
+            if id:
+                dirs.remove(name)
+                if id.group() in ids:
                     found.add(os.path.join(base, name))
-                    dirs.remove(name)
-            if base.count("/") > 7:
-                dirs[:] = []
+        if base.count("/") > 7:
+            dirs[:] = []
     return found
 
 
@@ -96,7 +97,6 @@ class Snapshot:
         self.mounts = set(mounts())
         self.links = links()
         self.tables = nft_tables()
-        self.cgroups = cgroups()
 
     def added(self, root):
         """Lines naming each thing that is new; only those that belong to root when not isolated."""
@@ -111,7 +111,7 @@ class Snapshot:
         if CTX.isolated:
             found += [f"link {name}" for name in links() - self.links]
             found += [f"nftables table {name}" for name in nft_tables() - self.tables]
-            found += [f"cgroup {path}" for path in cgroups() - self.cgroups]
+        found += [f"cgroup {path}" for path in cgroups(CTX.ids)]
         return found
 
     def settle(self, root, timeout=5.0):

@@ -9,6 +9,7 @@ class Proxy:
     """Listens on 127.0.0.1, forwards each request to the registry's port, misbehaves as told.
 
     cut: how many blob transfers (of more than 64 KiB) break off in the middle
+    nothing: blob transfers break off right after the head
     fail: how many requests get a 500; corrupt: how many big blobs get one byte flipped
     redirect: blob requests are sent elsewhere (to the same proxy, under another path)
     log holds (request line, Range header) of every request.
@@ -17,7 +18,7 @@ class Proxy:
     def __init__(self, port):
         self.target = port
         self.cut = self.fail = self.corrupt = 0
-        self.redirect = False
+        self.redirect = self.nothing = False
         self.no_range = False
         self.log = []
         self.lock = threading.Lock()
@@ -105,6 +106,8 @@ class Proxy:
         big = method == "GET" and "/blobs/" in path and size > 65536
         stop_at = size // 2 if big and self.take("cut") else None
         flip_at = size // 2 if big and stop_at is None and self.take("corrupt") else None
+        if self.nothing and big:
+            stop_at = 0
         conn.sendall(head + b"\r\n\r\n")
         sent, data = 0, first
         while True:
