@@ -4,6 +4,7 @@
  * engine's messages.
  *
  * Thread: loop. Yields: what carries FIBER_FN. Owns: nothing kept; texts are the call's arena's.
+ * Limits: CONFIG_API_BODY_KIB, CONFIG_API_REPLY_KIB.
  */
 #ifndef API_ROUTER_REPLY_H
 #define API_ROUTER_REPLY_H
@@ -11,8 +12,9 @@
 #include "api/router/route.h"
 #include "firmware/core/buf.h"
 
-#define JSON_BODY_MAX (2u << 20)
-#define JSON_REPLY_MAX (3u << 20)
+#define JSON_BODY_MAX ((size_t)CONFIG_API_BODY_KIB << 10)
+#define JSON_REPLY_MAX ((size_t)CONFIG_API_REPLY_KIB << 10)
+#define FILTER_KEYS_MAX 24 /* more than any list has */
 
 /* HTTP status of an error kind. */
 int reply_status(const struct err *e);
@@ -38,7 +40,6 @@ int query_i64(struct call *call, const char *key, int64_t absent, int64_t *ret, 
 	WARN_UNUSED;
 
 /* Filters: {"k":{"v":true}} or {"k":["v"]}. */
-#define FILTER_KEYS_MAX 24
 struct filter {
 	const char *key;
 	struct texts values;
