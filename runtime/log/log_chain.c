@@ -121,7 +121,8 @@ static int64_t seek_back(struct log_chain *c, int64_t lines, char *block, size_t
 	return first ? lines : lines - 1;
 }
 
-int log_chain_open_tail(struct log_chain *c, const char *path, int64_t lines, char *block, size_t size)
+int log_chain_open_tail(struct log_chain *c, const char *path, int64_t lines, char *block,
+			size_t size)
 {
 	ino_t last = 0;
 	int r = 0;

@@ -25,7 +25,7 @@ static void wake_watchers(int wd, bool ended)
 {
 	struct follower *f;
 
-	list_for_each(f, &followers, link) {
+	list_for_each (f, &followers, link) {
 		if (f->wd != wd)
 			continue;
 		if (ended)
@@ -50,7 +50,7 @@ static void on_events(struct loop_watch *w, uint32_t events)
 			if (ev.mask & IN_Q_OVERFLOW) {
 				struct follower *f;
 
-				list_for_each(f, &followers, link)
+				list_for_each (f, &followers, link)
 					wake(f);
 			} else {
 				wake_watchers(ev.wd, ev.mask & IN_IGNORED);
@@ -95,7 +95,7 @@ static void unwatch(struct follower *f)
 	f->wd = -1;
 	if (wd < 0)
 		return;
-	list_for_each(other, &followers, link) {
+	list_for_each (other, &followers, link) {
 		if (other->wd == wd)
 			return;
 	}
@@ -115,7 +115,8 @@ void follow_watch(struct follower *f, int fd)
 	int wd;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	wd = inotify_add_watch(inotify_fd, path, IN_MODIFY | IN_MOVE_SELF | IN_DELETE_SELF | IN_ATTRIB);
+	wd = inotify_add_watch(inotify_fd, path,
+			       IN_MODIFY | IN_MOVE_SELF | IN_DELETE_SELF | IN_ATTRIB);
 	if (wd != f->wd)
 		unwatch(f);
 	f->wd = wd;
@@ -135,7 +136,7 @@ void follow_wake(const char *path)
 {
 	struct follower *f;
 
-	list_for_each(f, &followers, link) {
+	list_for_each (f, &followers, link) {
 		if (!strcmp(f->path, path))
 			wake(f);
 	}

@@ -47,7 +47,9 @@ static int hex4(const char *p, const char *end)
 		return -1;
 	for (int i = 0; i < 4; i++) {
 		int c = (unsigned char)p[i];
-		int d = c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+		int d = c >= '0' && c <= '9'		     ? c - '0'
+			: (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
+							     : -1;
 
 		if (d < 0)
 			return -1;
@@ -215,7 +217,8 @@ int log_parse_fast(struct log_parser *lp, char *p, size_t n, struct log_record *
 		r.stream = LOG_STDERR;
 	else
 		return -EBADMSG;
-	if (SKIP(&p, end, ",\"attrs\":") && (p >= end || *p != '{' || !take_object(&p, end, &r.attrs)))
+	if (SKIP(&p, end, ",\"attrs\":") &&
+	    (p >= end || *p != '{' || !take_object(&p, end, &r.attrs)))
 		return -EBADMSG;
 	if (!SKIP(&p, end, ",\"time\":\""))
 		return -EBADMSG;

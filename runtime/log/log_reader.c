@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The file is read in blocks into a buffer that is borrowed from the request arenas for as long as
- * there is something to read; who waits for more holds a descriptor and a stack, nothing else. Pages
- * that are in memory are read at once; for others a worker waits for the disk.
+ * there is something to read; who waits for more holds a descriptor and a stack, nothing else.
+ * Pages that are in memory are read at once; for others a worker waits for the disk.
  *
  * The writer appends whole lines with one write, but a reader may still see half of one: it leaves
  * what has no newline for the next time.
@@ -24,8 +24,8 @@
 #define BLOCK_FOLLOW 16384
 #define LINE_MAX_BYTES (1 << 20)
 #define JSON_MEMORY (1 << 20)
-#define IDLE_MS 10000	/* look again even if nothing woke us */
-#define REPLACED_MS 20	/* while the newest file is being replaced */
+#define IDLE_MS 10000  /* look again even if nothing woke us */
+#define REPLACED_MS 20 /* while the newest file is being replaced */
 #define ARENA_TRIES 100
 #define ARENA_WAIT_MS 20
 
@@ -204,8 +204,8 @@ static bool has_more(const struct reading *r)
 }
 
 /*
- * All there is now, in this file and those after it. 0 at the end, STEP_DONE, -ENOENT when the newest
- * file is missing, or a negative code.
+ * All there is now, in this file and those after it. 0 at the end, STEP_DONE, -ENOENT when the
+ * newest file is missing, or a negative code.
  */
 static int read_all(struct reading *r, struct follower *f, struct err *e) FIBER_FN
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Clients: sockets that the daemon handed over. Input of those that send it goes to the process once
- * it runs; what the process does not take at once is kept (at most one read's worth) and the client
- * is not read meanwhile.
+ * Clients: sockets that the daemon handed over. Input of those that send it goes to the process
+ * once it runs; what the process does not take at once is kept (at most one read's worth) and the
+ * client is not read meanwhile.
  *
- * End of input: an exec's, or that of a container with StdinOnce, closes the process's standard input
- * and output goes on. With a terminal, or without StdinOnce, it ends the session. A peer that is
- * gone for good detaches.
+ * End of input: an exec's, or that of a container with StdinOnce, closes the process's standard
+ * input and output goes on. With a terminal, or without StdinOnce, it ends the session. A peer that
+ * is gone for good detaches.
  */
 #include <errno.h>
 #include <string.h>
@@ -57,7 +57,8 @@ void attach_update(struct shim_process *s, struct client *c)
 	if (want == c->events)
 		return;
 	op = !want ? EPOLL_CTL_DEL : c->events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-	if (shim_watch(s, op, c->fd, want, WATCH_CLIENT, c->generation, (size_t)(c - s->clients)) == 0)
+	if (shim_watch(s, op, c->fd, want, WATCH_CLIENT, c->generation, (size_t)(c - s->clients)) ==
+	    0)
 		c->events = want;
 }
 

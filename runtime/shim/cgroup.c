@@ -69,7 +69,8 @@ uint64_t cgroup_oom_kills(const char *path)
 		struct str line = str_cut(rest, '\n', &rest), value;
 		uint64_t count;
 
-		if (str_eqz(str_cut(line, ' ', &value), "oom_kill") && str_to_u64(value, &count) == 0)
+		if (str_eqz(str_cut(line, ' ', &value), "oom_kill") &&
+		    str_to_u64(value, &count) == 0)
 			return count;
 	}
 	return 0;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A fiber for each shim reads its connection. A reply wakes the fiber that waits for it and then lets
- * it run, before anything that came after the reply is looked at: who started an exec knows of its
- * start before it hears of its end. An end is acknowledged after its event was delivered; only then
- * does the shim close the streams, so that a client that sees its stream end and asks for the exit code
- * gets it.
+ * A fiber for each shim reads its connection. A reply wakes the fiber that waits for it and then
+ * lets it run, before anything that came after the reply is looked at: who started an exec knows of
+ * its start before it hears of its end. An end is acknowledged after its event was delivered; only
+ * then does the shim close the streams, so that a client that sees its stream end and asks for the
+ * exit code gets it.
  */
 #include <errno.h>
 #include <signal.h>
@@ -89,7 +89,7 @@ static void take_reply(struct shim *s, const struct shim_msg *m, struct str text
 {
 	struct shim_call *call;
 
-	list_for_each(call, &s->calls, link) {
+	list_for_each (call, &s->calls, link) {
 		if (call->number != m->number)
 			continue;
 		call->done = true;
@@ -230,7 +230,7 @@ static void reader_main(void *arg) FIBER_ENTRY
 	while (r > 0 && !s->freed)
 		r = read_one(s);
 	s->dead = true;
-	list_for_each(call, &s->calls, link)
+	list_for_each (call, &s->calls, link)
 		waitq_wake_all(&call->q);
 	waitq_wake_all(&s->changed);
 	if (!s->freed && !s->told && !fiber_cancelled() && s->state == SHIM_STATE_RUNNING)

@@ -118,8 +118,8 @@ static int exec_ask(struct shim *s, const struct shim_exec *exec, int fd, struct
 	return shim_ask(s, &m, data, &fd, fd >= 0 ? 1 : 0, clock_in_ms(EXEC_MS), call, e);
 }
 
-int shim_exec_start(struct shim *s, const struct shim_exec *exec, pid_t *ret_pid, int *ret_exit_code,
-		    struct err *e)
+int shim_exec_start(struct shim *s, const struct shim_exec *exec, pid_t *ret_pid,
+		    int *ret_exit_code, struct err *e)
 {
 	int fd CLEANUP_FD = exec->stream ? exec->stream->fd : -1;
 	struct shim *held CLEANUP_SHIM = shim_ref(s);

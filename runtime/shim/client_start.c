@@ -71,17 +71,30 @@ static int spawn_shim(const struct shim_launch *l, int fd, struct err *e)
 	static const char *const stdin_kinds[] = {"none", "open", "once"};
 	char size[24], files[24];
 	const char *argv[] = {
-		"serind",	  "shim",
-		"--id",		  l->id,
-		"--run",	  l->run_dir,
-		"--state",	  l->state_dir,
-		"--runtime",	  l->runtime_path,
-		"--root",	  l->runtime_root,
-		"--tty",	  l->tty ? "yes" : "no",
-		"--stdin",	  stdin_kinds[!l->open_stdin ? 0 : l->stdin_once ? 2 : 1],
-		"--log",	  l->log_driver ? l->log_driver : "none",
-		"--log-max-size", size,
-		"--log-max-file", files,
+		"serind",
+		"shim",
+		"--id",
+		l->id,
+		"--run",
+		l->run_dir,
+		"--state",
+		l->state_dir,
+		"--runtime",
+		l->runtime_path,
+		"--root",
+		l->runtime_root,
+		"--tty",
+		l->tty ? "yes" : "no",
+		"--stdin",
+		stdin_kinds[!l->open_stdin  ? 0
+			    : l->stdin_once ? 2
+					    : 1],
+		"--log",
+		l->log_driver ? l->log_driver : "none",
+		"--log-max-size",
+		size,
+		"--log-max-file",
+		files,
 		NULL,
 	};
 	struct child_spec spec = {.path = l->self_path, .argv = argv, .new_session = true};
@@ -166,7 +179,8 @@ static int start(const struct shim_launch *l, size_t *given, struct shim **ret, 
 	r = talk_start(s, l, given, ret_pid, ret_started_ns, e);
 	if (r < 0) {
 		if (s->state == SHIM_STATE_FAILED && s->failure[0])
-			err_set(e, ERR_SYSTEM, "failed to create task for container: %s", s->failure);
+			err_set(e, ERR_SYSTEM, "failed to create task for container: %s",
+				s->failure);
 		else if (s->dead && e && e->kind == ERR_CONFLICT)
 			e->kind = ERR_SYSTEM;
 		shim_free(s);
@@ -216,8 +230,8 @@ static int find_exit(const char *state_dir, bool *ret_has_exit, struct shim_exit
 }
 
 int shim_reconnect(const char *run_dir, const char *state_dir, const struct shim_events *events,
-		   struct shim **ret, pid_t *ret_pid, bool *ret_has_exit, struct shim_exit *ret_exit,
-		   struct err *e)
+		   struct shim **ret, pid_t *ret_pid, bool *ret_has_exit,
+		   struct shim_exit *ret_exit, struct err *e)
 {
 	int64_t deadline = clock_in_ms(CALL_MS);
 	struct shim *s;
@@ -232,7 +246,8 @@ int shim_reconnect(const char *run_dir, const char *state_dir, const struct shim
 	r = shim_open(run_dir, state_dir, events, fd, &s, e);
 	if (r < 0)
 		return r;
-	while (r == 0 && !s->dead && s->state != SHIM_STATE_RUNNING && s->state != SHIM_STATE_EXITED) {
+	while (r == 0 && !s->dead && s->state != SHIM_STATE_RUNNING &&
+	       s->state != SHIM_STATE_EXITED) {
 		if (s->state == SHIM_STATE_STARTING && deadline < clock_in_ms(CALL_MS))
 			deadline = clock_in_ms(START_MS);
 		r = waitq_wait(&s->changed, deadline);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The conversation with the daemon. One connection counts: the newest. An end is told again on every
- * connection until the daemon has acknowledged it.
+ * The conversation with the daemon. One connection counts: the newest. An end is told again on
+ * every connection until the daemon has acknowledged it.
  */
 #include <errno.h>
 #include <signal.h>
@@ -209,8 +209,9 @@ static void do_resize(struct shim_process *s, const struct shim_msg *m)
 
 static bool id_is_plain(const char *id)
 {
-	return id[0] && strspn(id, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-") ==
-				strlen(id);
+	return id[0] &&
+	       strspn(id, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-") ==
+		       strlen(id);
 }
 
 static void do_exec(struct shim_process *s, int *fd)
@@ -247,7 +248,8 @@ static void do_exec(struct shim_process *s, int *fd)
 	p->number = m->number;
 	if (*fd >= 0) {
 		if (attach_add(s, p, *fd, &s->packet) < 0) {
-			refuse(s, m, ERR_UNAVAILABLE, "too many clients are attached to the container");
+			refuse(s, m, ERR_UNAVAILABLE,
+			       "too many clients are attached to the container");
 			return;
 		}
 		*fd = -1;

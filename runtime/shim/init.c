@@ -27,7 +27,8 @@ static void run_child(char **command, const sigset_t *mask)
 	int error;
 
 	if (setpgid(0, 0) == 0)
-		(void)tcsetpgrp(STDIN_FILENO, getpid()); /* SIGTTOU is blocked; not a terminal: fine */
+		(void)tcsetpgrp(STDIN_FILENO,
+				getpid()); /* SIGTTOU is blocked; not a terminal: fine */
 	(void)signal(SIGTTIN, SIG_DFL);
 	(void)signal(SIGTTOU, SIG_DFL);
 	(void)sigprocmask(SIG_SETMASK, mask, NULL);

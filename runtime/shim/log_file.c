@@ -33,8 +33,8 @@ static void repair_tail(struct log_file *l)
 		l->size++;
 }
 
-int log_file_open(struct log_file *l, int dirfd, const char *name, int64_t max_size, int64_t max_file,
-		  char *out, size_t out_cap)
+int log_file_open(struct log_file *l, int dirfd, const char *name, int64_t max_size,
+		  int64_t max_file, char *out, size_t out_cap)
 {
 	int r;
 

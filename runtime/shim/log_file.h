@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A container's json-file log as it is written: bytes of stdout and stderr are cut into lines (a line
- * over 16 KiB becomes several records, as with the engine), formatted many at a time and appended
- * with one write. Rotation renames path to path.1 and so on, always at the end of a line.
+ * A container's json-file log as it is written: bytes of stdout and stderr are cut into lines (a
+ * line over 16 KiB becomes several records, as with the engine), formatted many at a time and
+ * appended with one write. Rotation renames path to path.1 and so on, always at the end of a line.
  *
  * A disk that is full loses lines, never tears one.
  *
@@ -21,7 +21,8 @@
 #define LOG_RECORD_MAX 16384 /* bytes of a line in one record */
 
 struct log_part {
-	uint8_t *p; /* beginning of a line that has no end yet; LOG_RECORD_MAX bytes on the heap, or NULL */
+	uint8_t *p; /* beginning of a line that has no end yet; LOG_RECORD_MAX bytes on the heap, or
+		       NULL */
 	size_t n;
 	bool split; /* records of this line were written already */
 	char time[CLOCK_RFC3339_MAX];
@@ -42,8 +43,8 @@ struct log_file {
  * Open or create the log; name stays the caller's. out is the formatting buffer, at least
  * LOG_LINE_MAX(LOG_RECORD_MAX) bytes. 0 or -errno.
  */
-int log_file_open(struct log_file *l, int dirfd, const char *name, int64_t max_size, int64_t max_file,
-		  char *out, size_t out_cap) WARN_UNUSED;
+int log_file_open(struct log_file *l, int dirfd, const char *name, int64_t max_size,
+		  int64_t max_file, char *out, size_t out_cap) WARN_UNUSED;
 void log_file_close(struct log_file *l);
 /* Output of the container as it came. */
 void log_file_write(struct log_file *l, bool is_stderr, const uint8_t *p, size_t n);

@@ -28,7 +28,7 @@ static size_t plain_run(const uint8_t *p, size_t n)
 		uint64_t v, special;
 
 		memcpy(&v, p + i, 8);
-		special = v & HIGHS;		    /* not ASCII */
+		special = v & HIGHS;			   /* not ASCII */
 		special |= (v - ONES * 0x20) & ~v & HIGHS; /* control characters */
 		special |= HAS_BYTE(v, '"') | HAS_BYTE(v, '\\') | HAS_BYTE(v, '&');
 		/* '<' and '>' differ in one bit */
@@ -108,7 +108,10 @@ char *log_format_line(char *out, const uint8_t *p, size_t n, bool newline, bool 
 	out = log_escape(out, p, n);
 	if (newline)
 		out = put(out, "\\n", 2);
-	out = put(out, is_stderr ? "\",\"stream\":\"stderr\",\"time\":\"" : "\",\"stream\":\"stdout\",\"time\":\"", 28);
+	out = put(out,
+		  is_stderr ? "\",\"stream\":\"stderr\",\"time\":\""
+			    : "\",\"stream\":\"stdout\",\"time\":\"",
+		  28);
 	out = put(out, time, time_len);
 	return put(out, "\"}\n", 3);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The inside of the shim process: its one state struct and what its files offer each other. A "proc"
- * is the container (slot 0) or an exec; a "client" is an attached stream. All of it is static
- * memory, so that the pages of what is not used are never touched.
+ * The inside of the shim process: its one state struct and what its files offer each other. A
+ * "proc" is the container (slot 0) or an exec; a "client" is an attached stream. All of it is
+ * static memory, so that the pages of what is not used are never touched.
  *
  * Thread: the shim's only one. Yields: no. Owns: struct shim_process owns every descriptor in it.
  * Limits: CONFIG_SHIM_ATTACH, CONFIG_SHIM_EXECS, CONFIG_SHIM_STALL_S, CONFIG_SHIM_RUNTIME_S.
@@ -37,7 +37,7 @@ struct block {
 };
 
 struct source {
-	int fd; /* -1: closed */
+	int fd;		 /* -1: closed */
 	uint32_t events; /* as registered; 0: not */
 	struct block *first, *last;
 	size_t queued;
@@ -122,7 +122,15 @@ struct shim_process {
 extern uint8_t shim_io[SHIM_IO_SIZE];
 extern char shim_log_out[SHIM_LOG_SIZE];
 
-enum watch_kind { WATCH_LISTEN, WATCH_DAEMON, WATCH_SIGNAL, WATCH_STDIN, WATCH_STDOUT, WATCH_STDERR, WATCH_CLIENT };
+enum watch_kind {
+	WATCH_LISTEN,
+	WATCH_DAEMON,
+	WATCH_SIGNAL,
+	WATCH_STDIN,
+	WATCH_STDOUT,
+	WATCH_STDERR,
+	WATCH_CLIENT
+};
 
 /* shim_main.c */
 int shim_watch(struct shim_process *s, int op, int fd, uint32_t events, enum watch_kind kind,

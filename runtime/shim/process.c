@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The life of the container and of its execs: started by the runtime (which leaves them to us, their
- * subreaper), ended by themselves, drained, written down, reported, released.
+ * The life of the container and of its execs: started by the runtime (which leaves them to us,
+ * their subreaper), ended by themselves, drained, written down, reported, released.
  *
- * While a runtime is at work, only pids we know are reaped: the one it starts may end before we have
- * read its pid file, and its status must still be there.
+ * While a runtime is at work, only pids we know are reaped: the one it starts may end before we
+ * have read its pid file, and its status must still be there.
  *
  * What a client sees last is the end of its stream, so that comes last: first the exit status is on
  * disk, then the daemon has acknowledged it, then streams close.
@@ -155,7 +155,8 @@ static void read_failure(struct shim_process *s, struct proc *p)
 	fd = openat(s->run_dirfd, name, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0) {
 		end = lseek(fd, 0, SEEK_END);
-		n = pread(fd, text, sizeof(text), end > (off_t)sizeof(text) ? end - (off_t)sizeof(text) : 0);
+		n = pread(fd, text, sizeof(text),
+			  end > (off_t)sizeof(text) ? end - (off_t)sizeof(text) : 0);
 		close(fd);
 	}
 	runtime_error_from_log(str_span(text, n > 0 ? (size_t)n : 0), s->runtime,

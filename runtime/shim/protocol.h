@@ -35,14 +35,14 @@ enum shim_type {
 	SHIM_RESIZE,   /* id (empty: the container), height, width */
 	SHIM_EXEC,     /* id; flags; with a client descriptor or none; leftover bytes */
 	SHIM_SYNC,
-	SHIM_ACK, /* of an event, or of a failed exec: id */
+	SHIM_ACK,  /* of an event, or of a failed exec: id */
 	SHIM_QUIT, /* give up what has not been started */
 	/* shim to daemon */
 	SHIM_HELLO = 64, /* on each connection and when the start is over: state, pid, started_ns */
 	SHIM_REPLY,	 /* number repeated; code: 0 or an error kind; pid; data: text */
 	SHIM_EXITED,	 /* code, signo, flag SHIM_OOM, started_ns, finished_ns */
 	SHIM_EXEC_EXITED, /* id, code */
-	SHIM_DETACHED,	 /* id */
+	SHIM_DETACHED,	  /* id */
 };
 
 enum shim_flag {
@@ -55,7 +55,13 @@ enum shim_flag {
 	SHIM_OPEN_STDIN = 1 << 6, /* exec: a pipe for its stdin */
 };
 
-enum shim_state { SHIM_STATE_NEW, SHIM_STATE_STARTING, SHIM_STATE_RUNNING, SHIM_STATE_EXITED, SHIM_STATE_FAILED };
+enum shim_state {
+	SHIM_STATE_NEW,
+	SHIM_STATE_STARTING,
+	SHIM_STATE_RUNNING,
+	SHIM_STATE_EXITED,
+	SHIM_STATE_FAILED
+};
 
 struct shim_msg {
 	uint16_t version, type;
@@ -89,7 +95,8 @@ struct shim_out {
 	struct iovec iov[2];
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int) * SHIM_FDS_MAX)];
 };
-void shim_out_prepare(struct shim_out *o, struct shim_msg *m, struct str data, const int *fds, size_t n_fds);
+void shim_out_prepare(struct shim_out *o, struct shim_msg *m, struct str data, const int *fds,
+		      size_t n_fds);
 /* Prepare for receiving into p. */
 void shim_in_prepare(struct shim_out *o, struct shim_packet *p);
 /* Take the descriptors out of a received header; all beyond max are closed. Returns how many. */

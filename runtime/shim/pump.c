@@ -5,8 +5,8 @@
  * process is not read any further (its pipe fills, and it waits, as with the engine). A client
  * that takes nothing for CONFIG_SHIM_STALL_S seconds is let go.
  *
- * The frame of a client (eight bytes of header, then the payload) is never interrupted by one of the
- * other stream.
+ * The frame of a client (eight bytes of header, then the payload) is never interrupted by one of
+ * the other stream.
  */
 #include <errno.h>
 #include <string.h>
@@ -36,10 +36,9 @@ static size_t header_size(const struct client *c)
 static int send_frame(struct client *c, int k, const uint8_t *data, size_t n, uint32_t *off)
 {
 	size_t header = header_size(c);
-	uint8_t head[FRAME_HEADER] = {(uint8_t)(k + 1),	  0,
-				      0,		  0,
-				      (uint8_t)(n >> 24), (uint8_t)(n >> 16),
-				      (uint8_t)(n >> 8),  (uint8_t)n};
+	uint8_t head[FRAME_HEADER] = {
+		(uint8_t)(k + 1),  0,	      0, 0, (uint8_t)(n >> 24), (uint8_t)(n >> 16),
+		(uint8_t)(n >> 8), (uint8_t)n};
 
 	while (*off < header + n) {
 		struct iovec iov[2];
@@ -50,8 +49,8 @@ static int send_frame(struct client *c, int k, const uint8_t *data, size_t n, ui
 		if (*off < header)
 			iov[msg.msg_iovlen++] =
 				(struct iovec){.iov_base = head + *off, .iov_len = header - *off};
-		iov[msg.msg_iovlen++] =
-			(struct iovec){.iov_base = (void *)(uintptr_t)(data + at), .iov_len = n - at};
+		iov[msg.msg_iovlen++] = (struct iovec){.iov_base = (void *)(uintptr_t)(data + at),
+						       .iov_len = n - at};
 		sent = sendmsg(c->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (sent < 0 && errno == EINTR)
 			continue;
@@ -204,7 +203,8 @@ void pump_update(struct shim_process *s, struct proc *p, int k)
 
 	if (src->fd < 0 || p->state < PROC_RUNNING)
 		return;
-	if (!p->pty_closed && (!src->first || (p->state != PROC_RUNNING && src->queued < QUEUE_MAX)))
+	if (!p->pty_closed &&
+	    (!src->first || (p->state != PROC_RUNNING && src->queued < QUEUE_MAX)))
 		want |= EPOLLIN;
 	if (p->tty && p->stdin_armed && !p->pty_closed)
 		want |= EPOLLOUT;

@@ -9,8 +9,8 @@
 #include "firmware/core/arena.h"
 #include "firmware/fmt/json.h"
 
-static const char create_prefix[] =
-	"failed to create task for container: failed to create shim task: OCI runtime create failed: ";
+static const char create_prefix[] = "failed to create task for container: failed to create shim "
+				    "task: OCI runtime create failed: ";
 static const char exec_prefix[] = "OCI runtime exec failed: ";
 
 static bool contains(const char *text, const char *part)
@@ -20,7 +20,8 @@ static bool contains(const char *text, const char *part)
 
 static int code_of(const char *text, bool is_exec)
 {
-	if (contains(text, "executable file not found") || contains(text, "no such file or directory"))
+	if (contains(text, "executable file not found") ||
+	    contains(text, "no such file or directory"))
 		return 127;
 	if (contains(text, "permission denied") || contains(text, "is a directory"))
 		return 126;
@@ -39,8 +40,8 @@ static struct str last_message(struct str log, struct arena *a)
 		line = str_cut(log, '\n', &log);
 		if (!line.n || json_parse(line, a, &root, NULL) < 0)
 			continue;
-		if (json_string(json_get(root, "level"), a, &level) == 0 && !str_eqz(level, "error") &&
-		    !str_eqz(level, "fatal"))
+		if (json_string(json_get(root, "level"), a, &level) == 0 &&
+		    !str_eqz(level, "error") && !str_eqz(level, "fatal"))
 			continue;
 		if (json_string(json_get(root, "msg"), a, &text) == 0 && text.n)
 			msg = text;
@@ -68,8 +69,8 @@ static bool reword_not_found(struct str msg, struct runtime_error *ret, const ch
 		return false;
 	from += sizeof(open) - 1;
 	snprintf(ret->text, sizeof(ret->text),
-		 "%s%s: exec: \"%.*s\": executable file not found in $PATH: unknown", prefix, runtime,
-		 (int)(to - from), from);
+		 "%s%s: exec: \"%.*s\": executable file not found in $PATH: unknown", prefix,
+		 runtime, (int)(to - from), from);
 	return true;
 }
 
@@ -87,8 +88,8 @@ void runtime_error_from_log(struct str log, const char *runtime, bool is_exec,
 			 base_name(runtime));
 	} else if (str_starts(msg, "runc run failed: ")) {
 		msg = str_span(msg.p + 17, msg.n - 17);
-		snprintf(ret->text, sizeof(ret->text), "%srunc create failed: %.*s: unknown", prefix,
-			 (int)MIN(msg.n, 480), msg.p);
+		snprintf(ret->text, sizeof(ret->text), "%srunc create failed: %.*s: unknown",
+			 prefix, (int)MIN(msg.n, 480), msg.p);
 	} else if (!reword_not_found(msg, ret, prefix, base_name(runtime))) {
 		snprintf(ret->text, sizeof(ret->text), "%s%.*s: unknown", prefix,
 			 (int)MIN(msg.n, 480), msg.p);

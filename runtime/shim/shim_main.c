@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `serind shim`: the process. One epoll loop over a handful of descriptors, level-triggered, without
- * fibers and nearly without heap. Its parameters are on its command line, where `ps` shows them;
- * descriptors and client streams come over the socket that it inherits as descriptor 3.
+ * `serind shim`: the process. One epoll loop over a handful of descriptors, level-triggered,
+ * without fibers and nearly without heap. Its parameters are on its command line, where `ps` shows
+ * them; descriptors and client streams come over the socket that it inherits as descriptor 3.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -101,7 +101,8 @@ static int write_pid_file(struct shim_process *s)
 		str_cut(rest, ' ', &rest);
 	rest = str_cut(rest, ' ', &rest);
 	n = snprintf(text, sizeof(text), "%d " STR_FMT "\n", (int)getpid(), STR_ARG(rest));
-	return file_replace_at(s->run_dirfd, "shim.pid", str_span(text, (size_t)n), 0600, false, NULL);
+	return file_replace_at(s->run_dirfd, "shim.pid", str_span(text, (size_t)n), 0600, false,
+			       NULL);
 }
 
 static int listen_at(struct shim_process *s)
@@ -222,7 +223,8 @@ static void dispatch(struct shim_process *s, const struct epoll_event *ev)
 		proc_reap(s);
 		return;
 	case WATCH_CLIENT:
-		if (s->clients[index].fd >= 0 && (s->clients[index].generation & 0xffffff) == generation)
+		if (s->clients[index].fd >= 0 &&
+		    (s->clients[index].generation & 0xffffff) == generation)
 			attach_ready(s, &s->clients[index], ev->events);
 		return;
 	case WATCH_STDIN:

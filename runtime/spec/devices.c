@@ -58,8 +58,8 @@ int devices_write_rule_text(struct json_writer *w, const char *text, struct err 
 	minor = str_cut(rest, ' ', &rest);
 	major = str_cut(minor, ':', &minor);
 	if (type.n != 1 || !strchr("abc", type.p[0]) || number_or_any(major, &numbers[0]) < 0 ||
-	    number_or_any(minor, &numbers[1]) < 0 || !rest.n || !str_copy(access, sizeof(access), rest) ||
-	    strspn(access, "rwm") != rest.n)
+	    number_or_any(minor, &numbers[1]) < 0 || !rest.n ||
+	    !str_copy(access, sizeof(access), rest) || strspn(access, "rwm") != rest.n)
 		return err_set(e, ERR_INVALID, "invalid device cgroup rule format: '%s'", text);
 	kind[0] = type.p[0];
 	if (w)
@@ -108,8 +108,10 @@ static void visit_dir(struct visit *v, const char *path, const char *target, int
 
 		if (entry->d_name[0] == '.')
 			continue;
-		if ((size_t)snprintf(from, sizeof(from), "%s/%s", path, entry->d_name) >= sizeof(from) ||
-		    (size_t)snprintf(to, sizeof(to), "%s/%s", target, entry->d_name) >= sizeof(to) ||
+		if ((size_t)snprintf(from, sizeof(from), "%s/%s", path, entry->d_name) >=
+			    sizeof(from) ||
+		    (size_t)snprintf(to, sizeof(to), "%s/%s", target, entry->d_name) >=
+			    sizeof(to) ||
 		    lstat(from, &st) < 0)
 			continue;
 		if (is_device(&st))
@@ -124,23 +126,27 @@ static void visit_dir(struct visit *v, const char *path, const char *target, int
 static int visit_mapping(struct visit *v, const struct device_mapping *d, struct err *e)
 {
 	const char *from = d->path_on_host ? d->path_on_host : "";
-	const char *to = d->path_in_container && d->path_in_container[0] ? d->path_in_container : from;
+	const char *to =
+		d->path_in_container && d->path_in_container[0] ? d->path_in_container : from;
 	struct stat st;
 
-	v->access = d->cgroup_permissions && d->cgroup_permissions[0] ? d->cgroup_permissions : "rwm";
+	v->access =
+		d->cgroup_permissions && d->cgroup_permissions[0] ? d->cgroup_permissions : "rwm";
 	if (strspn(v->access, "rwm") != strlen(v->access))
 		return err_set(e, ERR_INVALID, "invalid device mode: %s", v->access);
 	if (stat(from, &st) < 0)
-		return err_set(e, ERR_SYSTEM, "error gathering device information while adding custom "
-					      "device \"%s\": no such file or directory",
+		return err_set(e, ERR_SYSTEM,
+			       "error gathering device information while adding custom "
+			       "device \"%s\": no such file or directory",
 			       from);
 	if (is_device(&st))
 		visit_node(v, to, &st);
 	else if (S_ISDIR(st.st_mode))
 		visit_dir(v, from, to, 0);
 	else
-		return err_set(e, ERR_SYSTEM, "error gathering device information while adding custom "
-					      "device \"%s\": not a device node",
+		return err_set(e, ERR_SYSTEM,
+			       "error gathering device information while adding custom "
+			       "device \"%s\": not a device node",
 			       from);
 	return 0;
 }

@@ -44,13 +44,6 @@ static bool is_target(const char *target, const char *path)
 	return n == strlen(path) && !memcmp(target, path, n);
 }
 
-static const struct mount_config *tmpfs_mount(const struct host_config *h, size_t i)
-{
-	const struct mount_config *m = (const struct mount_config *)h->mounts.items + i;
-
-	return strz_eq(m->type, "tmpfs") && m->target ? m : NULL;
-}
-
 /* Does the user mount something there? */
 static bool covered(const struct spec_input *in, const char *path)
 {
@@ -60,12 +53,6 @@ static bool covered(const struct spec_input *in, const char *path)
 	}
 	for (size_t i = 0; i < in->host->tmpfs.n; i++) {
 		if (is_target(in->host->tmpfs.items[i].key, path))
-			return true;
-	}
-	for (size_t i = 0; i < in->host->mounts.n; i++) {
-		const struct mount_config *m = tmpfs_mount(in->host, i);
-
-		if (m && is_target(m->target, path))
 			return true;
 	}
 	return false;
@@ -134,7 +121,8 @@ static void write_shm(struct json_writer *w, const struct spec_input *in)
 		struct str proc = str_from(in->ipc_path);
 
 		if (str_starts(proc, "/proc/") && str_ends(proc, "/ns/ipc") && proc.n < 40) {
-			snprintf(text, sizeof(text), "%.*s/root/dev/shm", (int)(proc.n - 7), proc.p);
+			snprintf(text, sizeof(text), "%.*s/root/dev/shm", (int)(proc.n - 7),
+				 proc.p);
 			write_mount(w, "/dev/shm", "bind", text, "rbind,rprivate", "");
 			return;
 		}
@@ -197,14 +185,23 @@ static const char *merge_tmpfs(struct arena *a, const char *options)
 	return b.failed ? NULL : buf_text(&b);
 }
 
-static void add_binds(struct extras *x, const struct spec_input *in)
+static int add_mounts(struct extras *x, const struct spec_input *in, struct arena *a)
 {
 	for (size_t i = 0; i < in->n_mounts; i++) {
 		const struct spec_mount *m = &in->mounts[i];
 
+		if (m->tmpfs_options) {
+			const char *options = merge_tmpfs(a, m->tmpfs_options);
+
+			if (!options)
+				return -ENOMEM;
+			add(x, m->target, "tmpfs", "tmpfs", options, m->read_only ? "ro" : "");
+			continue;
+		}
 		add(x, m->target, "bind", m->source, m->read_only ? "rbind,ro" : "rbind",
 		    m->propagation && m->propagation[0] ? m->propagation : "rprivate");
 	}
+	return 0;
 }
 
 static int add_tmpfs(struct extras *x, const struct spec_input *in, struct arena *a)
@@ -215,22 +212,6 @@ static int add_tmpfs(struct extras *x, const struct spec_input *in, struct arena
 		if (!options)
 			return -ENOMEM;
 		add(x, in->host->tmpfs.items[i].key, "tmpfs", "tmpfs", options, "");
-	}
-	for (size_t i = 0; i < in->host->mounts.n; i++) {
-		const struct mount_config *m = tmpfs_mount(in->host, i);
-		struct buf b;
-
-		if (!m)
-			continue;
-		buf_init(&b, a, 256);
-		buf_puts(&b, m->read_only ? "ro" : "");
-		if (m->tmpfs_options && m->tmpfs_options->size_bytes > 0)
-			buf_printf(&b, ",size=%lld", (long long)m->tmpfs_options->size_bytes);
-		if (m->tmpfs_options && m->tmpfs_options->mode)
-			buf_printf(&b, ",mode=%o", (unsigned)m->tmpfs_options->mode);
-		if (b.failed)
-			return -ENOMEM;
-		add(x, m->target, "tmpfs", "tmpfs", "noexec,nosuid,nodev", buf_text(&b));
 	}
 	return 0;
 }
@@ -277,7 +258,7 @@ int mounts_write(struct json_writer *w, const struct spec_input *in, const struc
 {
 	struct arena arena CLEANUP_ARENA = {0};
 	struct extras x = {0};
-	size_t most = in->n_mounts + in->host->tmpfs.n + in->host->mounts.n + 4;
+	size_t most = in->n_mounts + in->host->tmpfs.n + 4;
 
 	if (most > EXTRA_MAX)
 		return err_set(e, ERR_TOO_LARGE, "too many mounts");
@@ -285,8 +266,7 @@ int mounts_write(struct json_writer *w, const struct spec_input *in, const struc
 	x.items = arena_alloc_array(&arena, most, sizeof(*x.items));
 	if (!x.items)
 		return err_sys(e, ENOMEM, "writing the mounts");
-	add_binds(&x, in);
-	if (add_tmpfs(&x, in, &arena) < 0)
+	if (add_mounts(&x, in, &arena) < 0 || add_tmpfs(&x, in, &arena) < 0)
 		return err_sys(e, ENOMEM, "writing the mounts");
 	add_files(&x, in);
 	sort(&x);

@@ -34,16 +34,20 @@ int security_parse(const struct host_config *host, struct security *ret, struct 
 void seccomp_write_default(struct json_writer *w, uint64_t caps);
 void seccomp_write_architectures(struct json_writer *w);
 /* seccomp_profile.c: one in the engine's format, to the runtime's; w NULL only checks it. */
-int seccomp_write_profile(struct json_writer *w, struct str profile, uint64_t caps, struct err *e) WARN_UNUSED;
+int seccomp_write_profile(struct json_writer *w, struct str profile, uint64_t caps, struct err *e)
+	WARN_UNUSED;
 
 /* mounts.c */
-int mounts_write(struct json_writer *w, const struct spec_input *in, const struct security *sec, struct err *e) WARN_UNUSED;
+int mounts_write(struct json_writer *w, const struct spec_input *in, const struct security *sec,
+		 struct err *e) WARN_UNUSED;
 /* "shared", "slave" or NULL: what the bind mounts need of the root. */
 const char *mounts_root_propagation(const struct spec_input *in);
 
 /* devices.c: "devices" of linux, and the list inside of resources */
-int devices_write_nodes(struct json_writer *w, const struct spec_input *in, struct err *e) WARN_UNUSED;
-int devices_write_rules(struct json_writer *w, const struct spec_input *in, struct err *e) WARN_UNUSED;
+int devices_write_nodes(struct json_writer *w, const struct spec_input *in, struct err *e)
+	WARN_UNUSED;
+int devices_write_rules(struct json_writer *w, const struct spec_input *in, struct err *e)
+	WARN_UNUSED;
 /* One rule in the kernel's words ("c 1:3 rwm", "b *:* r"). */
 int devices_write_rule_text(struct json_writer *w, const char *text, struct err *e) WARN_UNUSED;
 

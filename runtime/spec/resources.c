@@ -160,11 +160,21 @@ int resources_write(struct json_writer *w, const struct spec_input *in, struct e
 static const struct {
 	const char *name, *type;
 } limits[] = {
-	{"as", "RLIMIT_AS"},	       {"core", "RLIMIT_CORE"},	      {"cpu", "RLIMIT_CPU"},
-	{"data", "RLIMIT_DATA"},       {"fsize", "RLIMIT_FSIZE"},     {"locks", "RLIMIT_LOCKS"},
-	{"memlock", "RLIMIT_MEMLOCK"}, {"msgqueue", "RLIMIT_MSGQUEUE"}, {"nice", "RLIMIT_NICE"},
-	{"nofile", "RLIMIT_NOFILE"},   {"nproc", "RLIMIT_NPROC"},     {"rss", "RLIMIT_RSS"},
-	{"rtprio", "RLIMIT_RTPRIO"},   {"rttime", "RLIMIT_RTTIME"},   {"sigpending", "RLIMIT_SIGPENDING"},
+	{"as", "RLIMIT_AS"},
+	{"core", "RLIMIT_CORE"},
+	{"cpu", "RLIMIT_CPU"},
+	{"data", "RLIMIT_DATA"},
+	{"fsize", "RLIMIT_FSIZE"},
+	{"locks", "RLIMIT_LOCKS"},
+	{"memlock", "RLIMIT_MEMLOCK"},
+	{"msgqueue", "RLIMIT_MSGQUEUE"},
+	{"nice", "RLIMIT_NICE"},
+	{"nofile", "RLIMIT_NOFILE"},
+	{"nproc", "RLIMIT_NPROC"},
+	{"rss", "RLIMIT_RSS"},
+	{"rtprio", "RLIMIT_RTPRIO"},
+	{"rttime", "RLIMIT_RTTIME"},
+	{"sigpending", "RLIMIT_SIGPENDING"},
 	{"stack", "RLIMIT_STACK"},
 };
 

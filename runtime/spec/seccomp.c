@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The default system call filter: a list of what is allowed, everything else fails with EPERM. The
- * names are those of Docker's default profile; some are allowed only with a capability that would be
- * useless without them. clone may not make namespaces; clone3, whose flags a filter cannot see, is
- * said not to exist, so that C libraries fall back to clone.
+ * names are those of Docker's default profile; some are allowed only with a capability that would
+ * be useless without them. clone may not make namespaces; clone3, whose flags a filter cannot see,
+ * is said not to exist, so that C libraries fall back to clone.
  */
 #include <errno.h>
 
@@ -23,12 +23,15 @@ static const char always[] =
 	"futex_waitv futex_wake futimesat get_robust_list get_thread_area getcpu getcwd getdents "
 	"getdents64 getegid getegid32 geteuid geteuid32 getgid getgid32 getgroups getgroups32 "
 	"getitimer getpeername getpgid getpgrp getpid getppid getpriority getrandom getresgid "
-	"getresgid32 getresuid getresuid32 getrlimit getrusage getsid getsockname getsockopt gettid "
+	"getresgid32 getresuid getresuid32 getrlimit getrusage getsid getsockname getsockopt "
+	"gettid "
 	"gettimeofday getuid getuid32 getxattr getxattrat inotify_add_watch inotify_init "
 	"inotify_init1 inotify_rm_watch io_cancel io_destroy io_getevents io_pgetevents "
 	"io_pgetevents_time64 io_setup io_submit ioctl ioprio_get ioprio_set ipc kill "
-	"landlock_add_rule landlock_create_ruleset landlock_restrict_self lchown lchown32 lgetxattr "
-	"link linkat listen listmount listxattr listxattrat llistxattr lremovexattr lseek lsetxattr "
+	"landlock_add_rule landlock_create_ruleset landlock_restrict_self lchown lchown32 "
+	"lgetxattr "
+	"link linkat listen listmount listxattr listxattrat llistxattr lremovexattr lseek "
+	"lsetxattr "
 	"lstat lstat64 madvise map_shadow_stack membarrier memfd_create memfd_secret mincore mkdir "
 	"mkdirat mknod mknodat mlock mlock2 mlockall mmap mmap2 mprotect mq_getsetattr mq_notify "
 	"mq_open mq_timedreceive mq_timedreceive_time64 mq_timedsend mq_timedsend_time64 mq_unlink "
@@ -36,7 +39,8 @@ static const char always[] =
 	"name_to_handle_at nanosleep newfstatat open openat openat2 pause pidfd_open "
 	"pidfd_send_signal pipe pipe2 pkey_alloc pkey_free pkey_mprotect poll ppoll ppoll_time64 "
 	"prctl pread64 preadv preadv2 prlimit64 process_mrelease process_vm_readv "
-	"process_vm_writev pselect6 pselect6_time64 ptrace pwrite64 pwritev pwritev2 read readahead "
+	"process_vm_writev pselect6 pselect6_time64 ptrace pwrite64 pwritev pwritev2 read "
+	"readahead "
 	"readlink readlinkat readv recv recvfrom recvmmsg recvmmsg_time64 recvmsg remap_file_pages "
 	"removexattr removexattrat rename renameat renameat2 restart_syscall rmdir rseq "
 	"rt_sigaction rt_sigpending rt_sigprocmask rt_sigqueueinfo rt_sigreturn rt_sigsuspend "
@@ -79,9 +83,10 @@ static const struct {
 	{18, "chroot"},
 	{19, "kcmp pidfd_getfd process_madvise"},
 	{20, "acct"},
-	{21, "bpf clone clone3 fanotify_init fsconfig fsmount fsopen fspick lookup_dcookie mount "
-	     "mount_setattr move_mount open_tree perf_event_open quotactl quotactl_fd setdomainname "
-	     "sethostname setns syslog umount umount2 unshare"},
+	{21,
+	 "bpf clone clone3 fanotify_init fsconfig fsmount fsopen fspick lookup_dcookie mount "
+	 "mount_setattr move_mount open_tree perf_event_open quotactl quotactl_fd setdomainname "
+	 "sethostname setns syslog umount umount2 unshare"},
 	{22, "reboot"},
 	{23, "get_mempolicy mbind set_mempolicy set_mempolicy_home_node"},
 	{25, "clock_settime clock_settime64 settimeofday stime"},
@@ -100,11 +105,14 @@ struct rule_arg {
 	const char *op;
 };
 static const struct rule_arg with_arg[] = {
-	{"personality", 0x0, 0, "SCMP_CMP_EQ"},	       {"personality", 0x8, 0, "SCMP_CMP_EQ"},
-	{"personality", 0x20000, 0, "SCMP_CMP_EQ"},    {"personality", 0x20008, 0, "SCMP_CMP_EQ"},
+	{"personality", 0x0, 0, "SCMP_CMP_EQ"},
+	{"personality", 0x8, 0, "SCMP_CMP_EQ"},
+	{"personality", 0x20000, 0, "SCMP_CMP_EQ"},
+	{"personality", 0x20008, 0, "SCMP_CMP_EQ"},
 	{"personality", 0xffffffff, 0, "SCMP_CMP_EQ"},
 	/* Not AF_ALG (38), not AF_VSOCK (40): neither knows of network namespaces. */
-	{"socket", 38, 0, "SCMP_CMP_LT"},	       {"socket", 39, 0, "SCMP_CMP_EQ"},
+	{"socket", 38, 0, "SCMP_CMP_LT"},
+	{"socket", 39, 0, "SCMP_CMP_EQ"},
 	{"socket", 40, 0, "SCMP_CMP_GT"},
 };
 

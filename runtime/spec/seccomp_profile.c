@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A profile given by the user, in the engine's format: that of the runtime, with rules that may depend
- * on capabilities, architectures and the kernel's version, which are decided here.
+ * A profile given by the user, in the engine's format: that of the runtime, with rules that may
+ * depend on capabilities, architectures and the kernel's version, which are decided here.
  */
 #include <stdio.h>
 #include <sys/utsname.h>
@@ -136,7 +136,8 @@ int seccomp_write_profile(struct json_writer *w, struct str profile, uint64_t ca
 	r = json_parse(profile, &arena, &root, e);
 	if (r < 0)
 		return err_wrap(e, "Decoding seccomp profile failed");
-	if (json_type(root) != JSON_OBJECT || json_type(json_get(root, "defaultAction")) != JSON_STRING)
+	if (json_type(root) != JSON_OBJECT ||
+	    json_type(json_get(root, "defaultAction")) != JSON_STRING)
 		return err_set(e, ERR_INVALID, "Decoding seccomp profile failed: no defaultAction");
 	if (!w)
 		return 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/spec/private.h"
 
-/* "key=value", or the older "key:value". A profile inline holds both characters: the first counts. */
+/* "key=value", or the older "key:value". A profile inline holds both characters: the first counts.
+ */
 static struct str cut_option(struct str option, struct str *ret_value)
 {
 	for (size_t i = 0; i < option.n; i++) {
@@ -49,7 +50,8 @@ static int take_option(struct str option, struct security *s, struct err *e)
 	}
 	if (str_eqz(key, "seccomp")) {
 		s->seccomp_off = str_eqz(value, "unconfined");
-		s->seccomp = s->seccomp_off || str_eqz(value, "builtin") ? (struct str){NULL, 0} : value;
+		s->seccomp =
+			s->seccomp_off || str_eqz(value, "builtin") ? (struct str){NULL, 0} : value;
 		return 0;
 	}
 	if (str_eqz(key, "systempaths")) {
@@ -59,7 +61,8 @@ static int take_option(struct str option, struct security *s, struct err *e)
 		s->paths_unconfined = true;
 		return 0;
 	}
-	return err_set(e, ERR_INVALID, "invalid --security-opt 2: \"" STR_FMT "\"", STR_ARG(option));
+	return err_set(e, ERR_INVALID, "invalid --security-opt 2: \"" STR_FMT "\"",
+		       STR_ARG(option));
 }
 
 int security_parse(const struct host_config *host, struct security *ret, struct err *e)

@@ -11,9 +11,10 @@
 #define CPUS_MAX 4096
 
 static const char *const masked_default[] = {
-	"/proc/asound",	     "/proc/acpi",	  "/proc/interrupts", "/proc/kcore",
-	"/proc/keys",	     "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats",
-	"/proc/sched_debug", "/proc/scsi",	  "/sys/firmware",    "/sys/devices/virtual/powercap",
+	"/proc/asound",	    "/proc/acpi",	 "/proc/interrupts",
+	"/proc/kcore",	    "/proc/keys",	 "/proc/latency_stats",
+	"/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
+	"/proc/scsi",	    "/sys/firmware",	 "/sys/devices/virtual/powercap",
 };
 static const char *const readonly_default[] = {
 	"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",
@@ -339,7 +340,8 @@ int spec_write(const struct spec_input *in, struct buf *out, struct err *e)
 	json_object_close(&w);
 	buf_putc(out, '\n');
 	if (out->failed)
-		return err_set(e, ERR_TOO_LARGE, "the container's runtime configuration is too large");
+		return err_set(e, ERR_TOO_LARGE,
+			       "the container's runtime configuration is too large");
 	return 0;
 }
 

@@ -20,15 +20,17 @@
 struct spec_mount {
 	const char *source, *target;
 	bool read_only;
-	const char *propagation; /* NULL: rprivate */
-	const char *tmpfs_options; /* not NULL: a tmpfs with these options ("mode=1777,size=…"); no source */
+	const char *propagation;   /* NULL: rprivate */
+	const char *tmpfs_options; /* not NULL: a tmpfs with these options ("mode=1777,size=…"); no
+				      source */
 };
 
 struct spec_input {
 	const char *id;
 	const struct container_config *config; /* already merged with the image's */
 	const struct host_config *host;
-	const char *const *args; /* NULL-terminated; docker-init prefix is added by the spec when init is set */
+	const char *const *args; /* NULL-terminated; docker-init prefix is added by the spec when
+				    init is set */
 	const char *const *env;	 /* final, NULL-terminated */
 	const char *cwd;
 	const char *hostname; /* NULL with the host's UTS namespace */
@@ -36,16 +38,18 @@ struct spec_input {
 	const uint32_t *extra_gids;
 	size_t n_extra_gids;
 	const char *rootfs;
-	const char *netns_path;	  /* join this; NULL: the host's network */
-	bool own_netns;		  /* netns_path was made for this container: set the private-net sysctls */
+	const char *netns_path; /* join this; NULL: the host's network */
+	bool own_netns; /* netns_path was made for this container: set the private-net sysctls */
 	const char *ipc_path, *pid_path, *uts_path; /* join (container:X), or NULL */
-	const char *hosts_path, *hostname_path, *resolv_path; /* bind-mounted unless a mount covers the target */
-	const char *init_path;	  /* our binary, bound at /sbin/docker-init when host->init is on */
+	const char *hosts_path, *hostname_path,
+		*resolv_path;  /* bind-mounted unless a mount covers the target */
+	const char *init_path; /* our binary, bound at /sbin/docker-init when host->init is on */
 	const struct spec_mount *mounts; /* binds and volumes, resolved */
 	size_t n_mounts;
 	const char *cgroups_path;
 	bool cgroup_v2;
-	const char *const *host_devices; /* privileged: NULL-terminated device node paths of the host */
+	const char *const
+		*host_devices; /* privileged: NULL-terminated device node paths of the host */
 };
 
 /* Write config.json. ERR_INVALID e.g. `unknown capability: "CAP_X"`, ERR_TOO_LARGE. */
@@ -68,6 +72,7 @@ int spec_check(const struct host_config *host, struct err *e) WARN_UNUSED;
 /* Signal by name ("SIGTERM", "TERM") or number text; ERR_INVALID `invalid signal: X`. */
 int signal_parse(const char *text, int *ret_signo, struct err *e) WARN_UNUSED;
 /* Effective MaskedPaths and ReadonlyPaths, as inspect shows them. */
-void spec_effective_paths(const struct host_config *host, struct arena *a, struct texts *ret_masked, struct texts *ret_readonly);
+void spec_effective_paths(const struct host_config *host, struct arena *a, struct texts *ret_masked,
+			  struct texts *ret_readonly);
 
 #endif

@@ -15,7 +15,8 @@ static size_t out_n;
 
 static bool filter(const char *text)
 {
-	bool r = detach_keys_filter(&d, (const uint8_t *)text, strlen(text), (uint8_t *)out, &out_n);
+	bool r =
+		detach_keys_filter(&d, (const uint8_t *)text, strlen(text), (uint8_t *)out, &out_n);
 
 	out[out_n] = 0;
 	return r;
@@ -111,9 +112,9 @@ static void test_none(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_default),	    cmocka_unit_test(test_across_reads),
-		cmocka_unit_test(test_replay),	    cmocka_unit_test(test_overlapping),
-		cmocka_unit_test(test_pieces),	    cmocka_unit_test(test_one_key),
+		cmocka_unit_test(test_default), cmocka_unit_test(test_across_reads),
+		cmocka_unit_test(test_replay),	cmocka_unit_test(test_overlapping),
+		cmocka_unit_test(test_pieces),	cmocka_unit_test(test_one_key),
 		cmocka_unit_test(test_none),
 	};
 

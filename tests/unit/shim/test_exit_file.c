@@ -36,8 +36,11 @@ static int remove_folder(void **state)
 
 static void test_round_trip(void **state)
 {
-	struct shim_exit x = {.code = 137, .signo = 9, .oom_killed = true,
-			      .started_ns = 1795192211807810232, .finished_ns = 1795192212000000001};
+	struct shim_exit x = {.code = 137,
+			      .signo = 9,
+			      .oom_killed = true,
+			      .started_ns = 1795192211807810232,
+			      .finished_ns = 1795192212000000001};
 	struct shim_exit got;
 
 	(void)state;

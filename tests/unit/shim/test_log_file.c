@@ -118,7 +118,8 @@ static void test_unfinished(void **state)
 	assert_int_equal(count("{\"log\":\"no end\",\"stream\""), 1);
 }
 
-/* A line of n bytes, in pieces of step, gives records of 16 KiB, only the last one with a newline. */
+/* A line of n bytes, in pieces of step, gives records of 16 KiB, only the last one with a newline.
+ */
 static void long_line(size_t n, size_t step, size_t records)
 {
 	static uint8_t line[100000];

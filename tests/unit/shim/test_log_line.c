@@ -63,7 +63,8 @@ static void test_positions(void **state)
 static void test_utf8(void **state)
 {
 	(void)state;
-	CHECK("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x90\xb3", "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x90\xb3");
+	CHECK("gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x90\xb3",
+	      "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x90\xb3");
 	CHECK("\xe2\x80\xa8\xe2\x80\xa9", "\\u2028\\u2029");
 	CHECK("\xff", "\\ufffd");
 	CHECK("a\xc3", "a\\ufffd");
@@ -81,16 +82,20 @@ static void test_line(void **state)
 	(void)state;
 	end = log_format_line(out, (const uint8_t *)"hi", 2, true, false, time, sizeof(time) - 1);
 	*end = 0;
-	assert_string_equal(out, "{\"log\":\"hi\\n\",\"stream\":\"stdout\",\"time\":\"2026-01-02T03:04:05.6Z\"}\n");
+	assert_string_equal(
+		out,
+		"{\"log\":\"hi\\n\",\"stream\":\"stdout\",\"time\":\"2026-01-02T03:04:05.6Z\"}\n");
 	end = log_format_line(out, (const uint8_t *)"hi", 2, false, true, time, sizeof(time) - 1);
 	*end = 0;
-	assert_string_equal(out, "{\"log\":\"hi\",\"stream\":\"stderr\",\"time\":\"2026-01-02T03:04:05.6Z\"}\n");
+	assert_string_equal(
+		out,
+		"{\"log\":\"hi\",\"stream\":\"stderr\",\"time\":\"2026-01-02T03:04:05.6Z\"}\n");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_plain), cmocka_unit_test(test_escapes),
+		cmocka_unit_test(test_plain),	  cmocka_unit_test(test_escapes),
 		cmocka_unit_test(test_positions), cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_line),
 	};

@@ -94,8 +94,10 @@ static void test_round_trip(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_check), cmocka_unit_test(test_hostile),
-		cmocka_unit_test(test_id), cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_id),
+		cmocka_unit_test(test_round_trip),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

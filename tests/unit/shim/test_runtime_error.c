@@ -25,11 +25,13 @@ static void test_not_found(void **state)
 {
 	(void)state;
 	from_log("{\"level\":\"warning\",\"msg\":\"odd\",\"time\":\"t\"}\n"
-		 "{\"level\":\"error\",\"msg\":\"runc run failed: unable to start container process: exec: "
+		 "{\"level\":\"error\",\"msg\":\"runc run failed: unable to start container "
+		 "process: exec: "
 		 "\\\"nosuch\\\": executable file not found in $PATH\",\"time\":\"t\"}\n",
 		 false);
-	assert_string_equal(e.text, CREATE "runc create failed: unable to start container process: exec: "
-					   "\"nosuch\": executable file not found in $PATH: unknown");
+	assert_string_equal(e.text,
+			    CREATE "runc create failed: unable to start container process: exec: "
+				   "\"nosuch\": executable file not found in $PATH: unknown");
 	assert_int_equal(e.code, 127);
 	assert_true(runtime_error_is_invalid(&e));
 }
@@ -37,14 +39,19 @@ static void test_not_found(void **state)
 static void test_codes(void **state)
 {
 	(void)state;
-	from_log("{\"level\":\"error\",\"msg\":\"exec failed: exec: \\\"/x\\\": permission denied\"}", true);
+	from_log("{\"level\":\"error\",\"msg\":\"exec failed: exec: \\\"/x\\\": permission "
+		 "denied\"}",
+		 true);
 	assert_int_equal(e.code, 126);
-	from_log("{\"level\":\"error\",\"msg\":\"exec failed: exec: \\\"/x\\\": is a directory\"}", true);
+	from_log("{\"level\":\"error\",\"msg\":\"exec failed: exec: \\\"/x\\\": is a directory\"}",
+		 true);
 	assert_int_equal(e.code, 126);
 	from_log("{\"level\":\"error\",\"msg\":\"exec failed: something else\"}", true);
 	assert_int_equal(e.code, 126);
-	assert_string_equal(e.text, "OCI runtime exec failed: exec failed: something else: unknown");
-	from_log("{\"level\":\"error\",\"msg\":\"runc run failed: cannot set memory limit\"}", false);
+	assert_string_equal(e.text,
+			    "OCI runtime exec failed: exec failed: something else: unknown");
+	from_log("{\"level\":\"error\",\"msg\":\"runc run failed: cannot set memory limit\"}",
+		 false);
 	assert_int_equal(e.code, 128);
 	assert_false(runtime_error_is_invalid(&e));
 }
@@ -52,7 +59,8 @@ static void test_codes(void **state)
 static void test_crun(void **state)
 {
 	(void)state;
-	from_log("{\"msg\":\"executable file `nosuch` not found in $PATH: No such file or directory\","
+	from_log("{\"msg\":\"executable file `nosuch` not found in $PATH: No such file or "
+		 "directory\","
 		 "\"level\":\"error\",\"time\":\"t\"}\n",
 		 false);
 	assert_int_equal(e.code, 127);
@@ -85,7 +93,8 @@ static void test_long(void **state)
 static void test_leftover(void **state)
 {
 	(void)state;
-	from_log("{\"level\":\"error\",\"msg\":\"runc run failed: container with given ID already exists\"}",
+	from_log("{\"level\":\"error\",\"msg\":\"runc run failed: container with given ID already "
+		 "exists\"}",
 		 false);
 	assert_true(runtime_error_is_leftover(&e));
 }
@@ -94,8 +103,9 @@ static void test_spawn(void **state)
 {
 	(void)state;
 	runtime_error_from_spawn(ENOENT, "runc", false, &e);
-	assert_string_equal(e.text, "failed to create task for container: failed to start shim: start failed: "
-				    "exec: \"runc\": executable file not found in $PATH: unknown");
+	assert_string_equal(
+		e.text, "failed to create task for container: failed to start shim: start failed: "
+			"exec: \"runc\": executable file not found in $PATH: unknown");
 	assert_false(runtime_error_is_invalid(&e));
 }
 
