@@ -439,5 +439,11 @@ int image_pull(struct image_store *s, const struct reference *ref, const char *p
 	store_reap(s);
 	arena_done(&p->mem);
 	mem_free(p);
+	/* A registry that hung up is not to be taken for a client that did. */
+	if ((rc == -ECONNRESET || rc == -ECANCELED) && !fiber_cancelled()) {
+		e->kind = ERR_SYSTEM;
+		e->sys_errno = EIO;
+		rc = -EIO;
+	}
 	return rc;
 }

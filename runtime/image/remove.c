@@ -147,7 +147,8 @@ static int check_stopped(const struct image_store *s, const struct image *img, s
 }
 
 /* A name was given: 1 when the image lives on under others. */
-static int remove_name(struct removal *r, const char *name, bool force, struct err *e)
+static int remove_name(struct removal *r, const char *name, const char *asked, bool force,
+		       struct err *e)
 {
 	const struct text_map *names = &r->img->names;
 	bool tag = !strchr(name, '@'), other_tag = false;
@@ -253,7 +254,8 @@ static int name_given(const struct image *img, const char *text, char name[REFER
 	return 0;
 }
 
-static int plan(struct removal *r, const char *name, bool force, bool *ret_delete, struct err *e)
+static int plan(struct removal *r, const char *name, const char *asked, bool force,
+		bool *ret_delete, struct err *e)
 {
 	size_t max = r->img->names.n + 1;
 	int rc;
@@ -265,7 +267,7 @@ static int plan(struct removal *r, const char *name, bool force, bool *ret_delet
 		return err_sys(e, ENOMEM, "remove an image");
 	*ret_delete = false;
 	if (name[0]) {
-		rc = remove_name(r, name, force, e);
+		rc = remove_name(r, name, asked, force, e);
 		if (rc)
 			return rc < 0 ? rc : 0;
 	}
@@ -292,7 +294,7 @@ int image_remove(struct image_store *s, const char *text, bool force, bool nopru
 		return rc;
 	r.img = img;
 	(void)name_given(img, text, name);
-	rc = plan(&r, name, force, &delete, e);
+	rc = plan(&r, name, text, force, &delete, e);
 	if (rc < 0)
 		return rc;
 	c.names = r.changes;

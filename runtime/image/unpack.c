@@ -54,13 +54,15 @@ struct unpack {
 
 static int refuse(const struct unpack *u, struct err *e, const char *why)
 {
-	return err_set(e, ERR_INVALID, "invalid entry in the layer: \"%.200s\": %s", u->entry.name,
-		       why);
+	return err_set(e, ERR_INVALID, "invalid entry in the %s: \"%.200s\": %s",
+		       u->opt->verbatim ? "archive" : "layer", u->entry.name, why);
 }
 
 static int failed(const struct unpack *u, struct err *e, const char *what)
 {
-	return err_sys(e, errno, "failed to register layer: %s /%.300s", what, u->path);
+	return err_sys(e, errno, "%s: %s /%.300s",
+		       u->opt->verbatim ? "unpacking the archive" : "failed to register layer",
+		       what, u->path);
 }
 
 static int open_in_root(int root_fd, const char *path, uint64_t flags)
@@ -178,6 +180,10 @@ static int make_way(struct unpack *u, bool for_directory, bool *ret_whiteout, st
 		return errno == ENOENT ? 0 : failed(u, e, "cannot look at");
 	if (S_ISDIR(st.st_mode) && for_directory)
 		return 1;
+	if (u->opt->keep_kinds && S_ISDIR(st.st_mode) != for_directory)
+		return err_set(e, ERR_INVALID, "cannot overwrite %s \"/%.300s\" with %s \"%.200s\"",
+			       for_directory ? "non-directory" : "directory", u->path,
+			       for_directory ? "directory" : "non-directory", u->entry.name);
 	if (!strcmp(u->base, "."))
 		return refuse(u, e, "the root is a directory");
 	*ret_whiteout = S_ISCHR(st.st_mode) && st.st_rdev == 0;
@@ -231,12 +237,14 @@ static int set_attributes(struct unpack *u, struct err *e)
 static int set_metadata(struct unpack *u, struct err *e)
 {
 	const struct tar_entry *t = &u->entry;
+	uint32_t uid = u->opt->owned ? u->opt->uid : t->uid;
+	uint32_t gid = u->opt->owned ? u->opt->gid : t->gid;
 	struct timespec times[2] = {
 		{.tv_nsec = UTIME_OMIT},
 		{.tv_sec = t->mtime_sec, .tv_nsec = t->mtime_nsec < 1000000000 ? t->mtime_nsec : 0},
 	};
 
-	if (fchownat(u->parent_fd, u->base, t->uid, t->gid, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fchownat(u->parent_fd, u->base, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return failed(u, e, "cannot set the owner of");
 	if (t->type != TAR_SYMLINK && fchmodat(u->parent_fd, u->base, t->mode & 07777, 0) < 0)
 		return failed(u, e, "cannot set the mode of");
@@ -324,27 +332,43 @@ static int make_file(struct unpack *u, struct err *e)
 	return fd < 0 ? -errno : copy_data(u, fd, e);
 }
 
+/* A name of the archive as a path beneath the root. Errors as from archive_path_clean. */
+static int resolve_name(const struct unpack *u, const char *name, char out[ARCHIVE_PATH_MAX])
+{
+	int rc = archive_path_clean(name, out);
+	size_t base = u->opt->base ? strlen(u->opt->base) : 0, n = strlen(out);
+
+	if (rc < 0 || !base)
+		return rc;
+	if (base + n + 2 > ARCHIVE_PATH_MAX)
+		return -ENAMETOOLONG;
+	memmove(out + base + (n > 0), out, n + 1);
+	memcpy(out, u->opt->base, base);
+	if (n)
+		out[base] = '/';
+	return 0;
+}
+
 static int make_hardlink(struct unpack *u, struct err *e)
 {
 	CLEANUP_FD int target_fd = -1;
 	const char *base = u->other;
 	char *slash;
 
-	if (archive_path_clean(u->entry.link, u->other) < 0 || !u->other[0])
+	if (resolve_name(u, u->entry.link, u->other) < 0 || !u->other[0])
 		return refuse(u, e, "its link leads out of the layer");
 	slash = strrchr(u->other, '/');
 	if (slash) {
 		*slash = '\0';
 		base = slash + 1;
 	}
-	if (strz_starts(base, WHITEOUT))
+	if (!u->opt->verbatim && strz_starts(base, WHITEOUT))
 		return refuse(u, e, "it links to a whiteout");
 	target_fd = open_in_root(u->opt->root_fd, slash ? u->other : "", O_PATH | O_DIRECTORY);
 	if (target_fd < 0 || linkat(target_fd, base, u->parent_fd, u->base, 0) < 0) {
 		if (errno == EEXIST)
 			return -EEXIST;
-		return err_sys(e, errno, "failed to register layer: link /%.200s to /%.200s",
-			       u->path, u->entry.link);
+		return failed(u, e, "cannot link");
 	}
 	return 0;
 }
@@ -413,7 +437,7 @@ static int whiteout(struct unpack *u, struct err *e)
 static int unpack_entry(struct unpack *u, struct err *e)
 {
 	bool directory = u->entry.type == TAR_DIR, was_whiteout = false;
-	int rc = archive_path_clean(u->entry.name, u->path);
+	int rc = resolve_name(u, u->entry.name, u->path);
 
 	if (rc < 0)
 		return refuse(u, e,
@@ -423,14 +447,18 @@ static int unpack_entry(struct unpack *u, struct err *e)
 		return err_set(e, ERR_TOO_LARGE,
 			       "the layer has more than %d entries (CONFIG_UNPACK_ENTRIES_MAX)",
 			       CONFIG_UNPACK_ENTRIES_MAX);
-	if (!u->path[0] && !directory)
-		return refuse(u, e, "the root is a directory");
+	if (!u->path[u->opt->base ? strlen(u->opt->base) : 0]) {
+		if (!directory)
+			return refuse(u, e, "the root is a directory");
+		if (u->opt->verbatim)
+			return 0;
+	}
 	rc = enter_parent(u, e);
 	if (rc < 0)
 		return rc;
 	if (strlen(u->base) > 255)
 		return refuse(u, e, "its name is too long");
-	if (strz_starts(u->base, WHITEOUT))
+	if (!u->opt->verbatim && strz_starts(u->base, WHITEOUT))
 		return whiteout(u, e);
 	rc = make_entry(u, e);
 	if (rc == -EEXIST) {
@@ -444,7 +472,7 @@ static int unpack_entry(struct unpack *u, struct err *e)
 	}
 	if (rc < 0)
 		return rc;
-	if (was_whiteout && directory && set_opaque(u, u->parent_fd, u->base, e) < 0)
+	if (was_whiteout && directory && !u->opt->verbatim && set_opaque(u, u->parent_fd, u->base, e) < 0)
 		return err_code(e);
 	if (u->entry.type == TAR_HARDLINK)
 		return 0; /* what it links to has the rest already */

@@ -434,9 +434,8 @@ static void fiber_conflicts(void) FIBER_FN
 	check_ok(image_lookup(store, "bb", &img, &e), e);
 	img->containers = 1;
 	check(image_remove(store, "bb", false, false, &arena, &removed, &n, &e) == -EBUSY);
-	check(strstr(e.msg,
-		     "unable to remove repository reference \"bb:latest\" (must force) - container "
-		     "0123456789ab is using its referenced image "));
+	check(strstr(e.msg, "unable to remove repository reference \"bb\" (must force) - container "
+			    "0123456789ab is using its referenced image "));
 	check(image_remove(store, s.id, false, false, &arena, &removed, &n, &e) == -EBUSY);
 	check(strstr(e.msg,
 		     "(must be forced) - image is being used by stopped container 0123456789ab"));
