@@ -13,6 +13,7 @@ srcs-y += layer.c
 srcs-y += load.c
 srcs-y += manifest.c
 srcs-y += open.c
+srcs-y += pack.c
 srcs-y += pull.c
 srcs-y += record.c
 srcs-y += reference.c

@@ -184,7 +184,7 @@ in_use:
 		e, ERR_CONFLICT,
 		"conflict: unable to remove repository reference \"%s\" (must force) - container "
 		"%.*s is using its referenced image %.*s",
-		name, SHORT_ID, user, SHORT_ID, digest_hex(&r->img->id));
+		asked, SHORT_ID, user, SHORT_ID, digest_hex(&r->img->id));
 }
 
 static bool dropped(const struct removal *r, const char *name)
