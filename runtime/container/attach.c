@@ -70,6 +70,7 @@ int container_attach(struct container *c, struct attach_client *client, struct e
 
 	waitq_init(&client->done);
 	client->taken = false;
+	container_event(c, "attach");
 	if (container_is_running(c) && c->shim) {
 		stream = client_stream(client, c->config.tty);
 		stream.want_stdin = client->want_stdin && c->config.open_stdin;

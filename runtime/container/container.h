@@ -84,6 +84,8 @@ struct container {
 	int64_t started_ns, finished_ns; /* 0: never */
 	bool removed;			 /* no longer in the engine; wakes "removed" waiters */
 	bool has_been_started;
+	bool starting; /* a start is under way: on disk, it tells that one may have been cut off */
+	bool told_connected; /* the last network event said so */
 	bool stop_requested; /* by a client, since the last start */
 	uint64_t exits;	     /* counts ends; "next-exit" waits for a change */
 	int restart_count;
@@ -240,6 +242,22 @@ int exec_resize(struct exec *x, uint16_t height, uint16_t width, struct err *e)
 	FIBER_FN WARN_UNUSED;
 /* Bring x up to date with the shim (an exit that was reported but not yet read). */
 int exec_refresh(struct exec *x, struct err *e) FIBER_FN WARN_UNUSED;
+
+/* --- events --- */
+
+/* An event of c with its labels, image and name; _with adds one attribute. */
+void container_event(const struct container *c, const char *action);
+void container_event_with(const struct container *c, const char *action, const char *key,
+			  const char *value);
+void container_event_number(const struct container *c, const char *action, const char *key,
+			    int64_t value);
+void container_event_two(const struct container *c, const char *action,
+			 const struct text_pair extra[2]);
+/* "exec_create" or "exec_start", with the command. */
+void exec_event(const struct exec *x, const char *verb);
+/* An event of a network; container_id may be NULL. */
+void network_event(const struct engine *eng, const struct network_info *net, const char *action,
+		   const char *container_id);
 
 /* --- for logs --- */
 

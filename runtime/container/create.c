@@ -193,6 +193,7 @@ static int create_shielded(struct engine *eng, struct container_create *in, stru
 	fiber_lock_release(&c->lock);
 	if (r < 0)
 		return r;
+	container_event(c, "create");
 	*ret = TAKE_PTR(c);
 	return 0;
 }

@@ -78,6 +78,7 @@ void container_forget_execs(struct container *c, bool all)
 					x->has_exit_code = true;
 					x->exit_code = 137;
 				}
+				exec_event_die(x);
 				waitq_wake_all(&x->changed);
 			}
 		}
@@ -146,6 +147,7 @@ int exec_create(struct container *c, const struct exec_config *cfg, struct exec 
 	}
 	list_push_back(&c->execs, &x->link);
 	c->n_execs++;
+	exec_event(x, "exec_create");
 	exec_ref(x);
 	*ret = x;
 	return 0;
@@ -347,6 +349,7 @@ int exec_start(struct exec *x, bool tty, uint16_t height, uint16_t width,
 	fiber_shield();
 	x->started = true;
 	x->running = true;
+	exec_event(x, "exec_start");
 	r = exec_launch(x, l, tty, height, width, client, e);
 	if (r < 0) {
 		x->running = false;
@@ -373,6 +376,7 @@ void container_exec_ended(struct container *c, const char *exec_id, int code)
 	x->has_exit_code = true;
 	x->exit_code = code;
 	x->ended_ns = clock_mono();
+	exec_event_die(x);
 	waitq_wake_all(&x->changed);
 }
 

@@ -36,6 +36,7 @@ void container_auto_remove(struct container *c)
 	if (container_delete_locked(c, &e) == 0) {
 		container_forget_execs(c, true);
 		container_wake_attaching(c);
+		container_event(c, "destroy");
 		container_leave(c);
 		return;
 	}
@@ -63,6 +64,7 @@ int container_handle_exit(struct container *c, const struct shim_exit *exit)
 	c->status = CONTAINER_EXITED;
 	if (c->image)
 		c->image->running--;
+	container_event_die(c);
 	if (c->host.auto_remove) {
 		container_auto_remove(c);
 		return 0;
@@ -124,7 +126,10 @@ static void on_detached(void *arg, const char *exec_id)
 {
 	struct container *c = arg;
 
-	log_debug("container %s: a client detached from %s", c->id, exec_id ? exec_id : "it");
+	if (exec_id)
+		container_event_with(c, "exec_detach", "execID", exec_id);
+	else
+		container_event(c, "detach");
 }
 
 /* The shim was killed: what it left running is ended, so that nothing runs that nobody watches. */

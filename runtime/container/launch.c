@@ -21,6 +21,7 @@
 #include "firmware/core/file.h"
 #include "firmware/core/log.h"
 #include "firmware/core/mem.h"
+#include "runtime/container/log_options.h"
 
 static void console_size(const struct host_config *h, uint16_t *height, uint16_t *width)
 {
@@ -37,18 +38,14 @@ static void console_size(const struct host_config *h, uint16_t *height, uint16_t
 static int start_shim(struct launch *l, struct err *e) FIBER_FN
 {
 	struct container *c = l->c;
-	const struct text_map *opts = &c->host.log_config.options;
+	const struct log_config *log = &c->host.log_config;
+	struct log_limits limits;
 	size_t n_hold = 0;
-	int64_t max_size = 0, max_file = 1;
 	int r;
 
-	/* Both were checked when the container was created. */
-	if (text_map_get(opts, "max-size") &&
-	    container_size_parse(text_map_get(opts, "max-size"), &max_size) < 0)
-		max_size = 0;
-	if (text_map_get(opts, "max-file") &&
-	    str_to_i64(str_from(text_map_get(opts, "max-file")), &max_file) < 0)
-		max_file = 1;
+	r = log_options_read(log->type, &log->options, &limits, e);
+	if (r < 0)
+		return r;
 	text_format(l->runtime_root, sizeof(l->runtime_root), "%s/runtime", c->eng->opt->exec_root);
 	for (size_t i = 0; c->endpoint && i < c->endpoint->n_ports; i++)
 		if (c->endpoint->ports[i].fd >= 0)
@@ -63,9 +60,9 @@ static int start_shim(struct launch *l, struct err *e) FIBER_FN
 		.tty = c->config.tty,
 		.open_stdin = c->config.open_stdin,
 		.stdin_once = c->config.stdin_once,
-		.log_driver = c->host.log_config.type,
-		.log_max_size = max_size,
-		.log_max_file = MAX(max_file, 1),
+		.log_driver = log->type,
+		.log_max_size = limits.max_size,
+		.log_max_file = limits.max_file,
 		.streams = l->streams,
 		.hold_fds = l->hold_fds,
 		.n_hold_fds = n_hold,
@@ -86,6 +83,7 @@ static int start_shim(struct launch *l, struct err *e) FIBER_FN
 static int launch_steps(struct launch *l, struct err *e) FIBER_FN
 {
 	struct container *c = l->c;
+	struct err ignored = ERR_INIT;
 	int r;
 
 	container_state_path(c, l->state_dir);
@@ -105,9 +103,17 @@ static int launch_steps(struct launch *l, struct err *e) FIBER_FN
 	}
 	if (launch_network(l, e) < 0 || launch_bundle(l, e) < 0)
 		return err_code(e);
-	/* Known before it runs: a daemon that dies now finds the container's network again. */
+	/* On disk while the runtime works: a daemon that dies now finds the container and its network
+	 * again, and after a power cut it is known to have been started. */
 	r = container_persist(c, PERSIST_QUICK, e);
-	return r < 0 ? r : start_shim(l, e);
+	if (r == 0)
+		r = container_persist_begin(c, &l->persist, e);
+	if (r < 0)
+		return r;
+	r = start_shim(l, e);
+	if (container_persist_end(&l->persist, r < 0 ? NULL : &ignored) < 0 && r == 0)
+		log_error("container %s: %s", c->id, ignored.msg);
+	return r;
 }
 
 int container_launch(struct container *c, struct err *e)

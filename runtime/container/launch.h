@@ -20,6 +20,7 @@ struct launch {
 	struct container *c;
 	struct arena *a;
 	struct job job;
+	struct persist persist;
 	char state_dir[CONTAINER_PATH_MAX], run_dir[CONTAINER_PATH_MAX];
 	char hosts[CONTAINER_PATH_MAX + 16], hostname[CONTAINER_PATH_MAX + 16],
 		resolv[CONTAINER_PATH_MAX + 16];

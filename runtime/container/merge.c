@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "runtime/container/log_options.h"
 #include "runtime/container/private.h"
 
 #define SHM_SIZE_DEFAULT (64 << 20)
@@ -62,22 +63,23 @@ static int merge_set(struct texts *set, const struct texts *image, struct arena 
 	return 0;
 }
 
-static int merge_labels(struct text_map *labels, const struct text_map *image, struct arena *a)
+/* Entries of base whose key the map does not have come before its own. */
+static int merge_map(struct text_map *map, const struct text_map *base, struct arena *a)
 {
 	struct text_pair *all;
 	size_t n = 0;
 
-	if (!image->n)
+	if (!base->n)
 		return 0;
-	all = arena_alloc_array(a, labels->n + image->n, sizeof(*all));
+	all = arena_alloc_array(a, map->n + base->n, sizeof(*all));
 	if (!all)
 		return -ENOMEM;
-	for (size_t i = 0; i < image->n; i++)
-		if (!text_map_get(labels, image->items[i].key))
-			all[n++] = image->items[i];
-	for (size_t i = 0; i < labels->n; i++)
-		all[n++] = labels->items[i];
-	*labels = (struct text_map){all, n, true};
+	for (size_t i = 0; i < base->n; i++)
+		if (!text_map_get(map, base->items[i].key))
+			all[n++] = base->items[i];
+	for (size_t i = 0; i < map->n; i++)
+		all[n++] = map->items[i];
+	*map = (struct text_map){all, n, true};
 	return 0;
 }
 
@@ -106,7 +108,7 @@ static void merge_health(struct container_config *c, const struct container_conf
 		own->retries = base->retries;
 }
 
-/* Entrypoint given: the image's Cmd is not used. [""] clears both. */
+/* Entrypoint given: the image's Cmd is not used. [""] is an entrypoint given, but none. */
 static void merge_command(struct container_config *c, const struct container_config *img)
 {
 	if (!c->entrypoint.n) {
@@ -116,9 +118,9 @@ static void merge_command(struct container_config *c, const struct container_con
 		}
 		if (!c->entrypoint.set)
 			c->entrypoint = img->entrypoint;
-	} else if (c->entrypoint.n == 1 && !*c->entrypoint.items[0]) {
-		c->entrypoint = (struct texts){0};
 	}
+	if (c->entrypoint.n == 1 && !*c->entrypoint.items[0])
+		c->entrypoint = (struct texts){0};
 }
 
 static int merge_config(struct container_config *c, const struct container_config *img,
@@ -139,7 +141,7 @@ static int merge_config(struct container_config *c, const struct container_confi
 	if (merge_env(&c->env, &img->env, a) < 0 ||
 	    merge_set(&c->exposed_ports, &img->exposed_ports, a) < 0 ||
 	    merge_set(&c->volumes, &img->volumes, a) < 0 ||
-	    merge_labels(&c->labels, &img->labels, a) < 0)
+	    merge_map(&c->labels, &img->labels, a) < 0)
 		return -ENOMEM;
 	return 0;
 }
@@ -193,14 +195,19 @@ static void default_host(struct host_config *h)
 		h->console_size_raw = STR("[0,0]");
 }
 
-static void default_log(struct host_config *h, const struct engine_options *opt)
+/*
+ * The daemon's options hold for its own driver only, named or not; the container's come first.
+ * They are checked here, for only together do they make sense.
+ */
+static int default_log(struct log_config *log, const struct engine_options *opt, struct arena *a,
+		       struct err *e)
 {
-	if (is_empty(h->log_config.type)) {
-		h->log_config.type =
-			opt->default_log_driver ? opt->default_log_driver : "json-file";
-		if (!h->log_config.options.n)
-			h->log_config.options = opt->default_log_opts;
-	}
+	if (is_empty(log->type))
+		log->type = opt->default_log_driver;
+	if (!strcmp(log->type, opt->default_log_driver) &&
+	    merge_map(&log->options, &opt->default_log_opts, a) < 0)
+		return err_set(e, ERR_UNAVAILABLE, "no memory for the log's options");
+	return log_options_read(log->type, &log->options, NULL, e);
 }
 
 int container_merge(struct create_request *req, const struct engine_options *opt,
@@ -209,7 +216,8 @@ int container_merge(struct create_request *req, const struct engine_options *opt
 	struct container_config *c = &req->config;
 	bool host_net;
 
-	default_log(&req->host, opt);
+	if (default_log(&req->host.log_config, opt, a, e) < 0)
+		return err_code(e);
 	default_host(&req->host);
 	if (is_empty(req->host.runtime))
 		req->host.runtime = opt->default_runtime;

@@ -270,22 +270,6 @@ int container_mount_sources(const struct container_mount *mounts, size_t n, stru
 	return 0;
 }
 
-int container_size_parse(const char *text, int64_t *ret)
-{
-	static const char units[] = "bkmgt";
-	size_t n = strspn(text, "0123456789");
-	const char *unit = text[n] ? strchr(units, text[n] | 0x20) : units;
-	int64_t v;
-
-	/* "10", "10k", "10kb", "10KiB" */
-	if (!unit || str_to_i64(str_span(text, n), &v) < 0 || strlen(text + n) > 3)
-		return -EINVAL;
-	if (text[n] && text[n + 1] && !str_ieqz(str_from(text + n + 1), "b") &&
-	    !str_ieqz(str_from(text + n + 1), "ib"))
-		return -EINVAL;
-	return __builtin_mul_overflow(v, 1LL << (10 * (unit - units)), ret) ? -EINVAL : 0;
-}
-
 int container_ports(const struct container_config *config, const struct host_config *host,
 		    struct port_request *ret, size_t max, size_t *ret_n, struct err *e)
 {

@@ -7,6 +7,7 @@
 #ifndef RUNTIME_CONTAINER_PRIVATE_H
 #define RUNTIME_CONTAINER_PRIVATE_H
 
+#include "firmware/sched/job.h"
 #include "runtime/container/container.h"
 
 #define CONTAINER_MEM_MAX (4u << 20) /* kept texts of one container */
@@ -19,6 +20,19 @@ enum persist_mode { PERSIST_QUICK, PERSIST_SYNC };
 /* Replace container.json from what c holds now. */
 int container_persist(struct container *c, enum persist_mode mode, struct err *e)
 	FIBER_FN WARN_UNUSED;
+/*
+ * The durable form in two steps, so that the disk works while the caller goes on: what c holds at begin is
+ * written; end waits for it. p must not move between them. end after a failed begin, or twice, does nothing.
+ */
+struct persist {
+	struct arena mem;
+	struct job job;
+	char path[CONTAINER_PATH_MAX];
+	struct str data;
+	bool started;
+};
+int container_persist_begin(struct container *c, struct persist *p, struct err *e) WARN_UNUSED;
+int container_persist_end(struct persist *p, struct err *e) FIBER_FN WARN_UNUSED;
 /* Fill a fresh container from the text of container.json. */
 int container_from_record(struct container *c, struct str json, struct arena *a, struct err *e)
 	WARN_UNUSED;
@@ -63,8 +77,6 @@ int container_mounts(const struct engine *eng, const struct create_request *req,
 /* At start: sources of Binds are made when missing, others must exist. Runs in a job. */
 int container_mount_sources(const struct container_mount *mounts, size_t n, struct err *e)
 	WARN_UNUSED;
-/* "10m" to bytes (k, m, g; powers of 1024). -EINVAL. */
-int container_size_parse(const char *text, int64_t *ret) WARN_UNUSED;
 /* PortBindings to requests. */
 int container_ports(const struct container_config *config, const struct host_config *host,
 		    struct port_request *ret, size_t max, size_t *ret_n, struct err *e) WARN_UNUSED;
@@ -86,6 +98,14 @@ int container_handle_exit(struct container *c, const struct shim_exit *exit) FIB
 void container_auto_remove(struct container *c) FIBER_FN;
 /* Wait until the container is not running or the deadline passes. */
 int container_wait_stopped(struct container *c, int64_t deadline) FIBER_FN WARN_UNUSED;
+
+/* --- event.c --- */
+
+void container_event_die(const struct container *c); /* and "oom" before it */
+void container_event_resize(const struct container *c, uint16_t height, uint16_t width);
+/* Connected to its network or taken off it; nothing happens when that was the last word. */
+void container_network_event(struct container *c, bool connected);
+void exec_event_die(const struct exec *x);
 
 /* --- remove.c --- */
 

@@ -30,7 +30,7 @@ struct mount_record {
 struct state_record {
 	const char *status, *error, *started_at, *finished_at, *netns;
 	int64_t exit_code, restart_count;
-	bool oom_killed, has_been_started, stop_requested;
+	bool oom_killed, has_been_started, stop_requested, starting;
 	struct endpoint_record *endpoint;
 };
 struct container_record {
@@ -93,6 +93,7 @@ static const struct shape_field state_fields[] = {
 	F(state_record, "StartedAt", started_at, SHAPE_TEXT, .flags = 0),
 	F(state_record, "FinishedAt", finished_at, SHAPE_TEXT, .flags = 0),
 	F(state_record, "HasBeenStarted", has_been_started, SHAPE_BOOL, .flags = 0),
+	F(state_record, "Starting", starting, SHAPE_BOOL, .flags = 0),
 	F(state_record, "StopRequested", stop_requested, SHAPE_BOOL, .flags = 0),
 	F(state_record, "RestartCount", restart_count, SHAPE_I64, .flags = 0),
 	F(state_record, "NetworkNamespace", netns, SHAPE_TEXT, .flags = 0),
@@ -204,6 +205,7 @@ static int container_encode(const struct container *c, struct arena *a, struct b
 		.oom_killed = c->oom_killed,
 		.has_been_started = c->has_been_started,
 		.stop_requested = c->stop_requested,
+		.starting = c->starting,
 	};
 	if (c->endpoint) {
 		rec->state.endpoint = endpoint_to_record(c->endpoint, a);
@@ -217,46 +219,80 @@ static int container_encode(const struct container *c, struct arena *a, struct b
 	return out->failed ? -ENOMEM : 0;
 }
 
-struct persist_job {
-	struct job job;
-	char path[CONTAINER_PATH_MAX];
-	struct str data;
-};
-
 static int persist_run(struct job *job)
 {
-	struct persist_job *p = container_of(job, struct persist_job, job);
+	struct persist *p = container_of(job, struct persist, job);
 
 	return file_replace_at(AT_FDCWD, p->path, p->data, 0600, true, &job->err);
 }
 
-int container_persist(struct container *c, enum persist_mode mode, struct err *e)
+static int persist_prepare(struct container *c, struct persist *p, struct err *e)
 {
-	CLEANUP_ARENA struct arena a = {0};
-	struct buf out;
-	struct persist_job *p;
 	char dir[CONTAINER_PATH_MAX];
-	int r = arena_open(&a, POOL_RESERVED);
+	struct buf out;
 
-	if (r < 0)
+	*p = (struct persist){0};
+	if (arena_open(&p->mem, POOL_RESERVED) < 0)
 		return err_set(e, ERR_UNAVAILABLE, "no memory to save container %s", c->id);
-	buf_init(&out, &a, CONTAINER_FILE_MAX);
-	r = container_encode(c, &a, &out);
-	p = arena_alloc(&a, sizeof(*p));
-	if (r < 0 || !p)
+	buf_init(&out, &p->mem, CONTAINER_FILE_MAX);
+	if (container_encode(c, &p->mem, &out) < 0) {
+		arena_done(&p->mem);
 		return err_set(e, ERR_UNAVAILABLE, "no memory to save container %s", c->id);
+	}
 	container_state_path(c, dir);
 	text_format(p->path, sizeof(p->path), "%s/container.json", dir);
 	p->data = buf_str(&out);
-	if (mode == PERSIST_QUICK)
-		r = file_replace_at(AT_FDCWD, p->path, p->data, 0600, false, e);
-	else
-		r = job_run(&p->job, persist_run, JOB_SHORT);
-	if (r == -EAGAIN && mode == PERSIST_SYNC && !p->job.err.kind)
+	return 0;
+}
+
+int container_persist_begin(struct container *c, struct persist *p, struct err *e)
+{
+	int r = persist_prepare(c, p, e);
+
+	if (r < 0)
+		return r;
+	if (job_start(&p->job, persist_run, JOB_SHORT) < 0) {
+		arena_done(&p->mem);
 		return err_set(e, ERR_UNAVAILABLE, "too many operations at once; try again");
-	if (r < 0 && mode == PERSIST_SYNC && e)
+	}
+	p->started = true;
+	return 0;
+}
+
+int container_persist_end(struct persist *p, struct err *e)
+{
+	int r = 0;
+
+	if (!p->started)
+		return 0;
+	p->started = false;
+	while (job_wait(&p->job, DEADLINE_NEVER) != 0)
+		;
+	r = p->job.result;
+	if (r < 0 && e)
 		*e = p->job.err;
-	return r < 0 ? err_wrap(e, "saving container %s", c->id), r : 0;
+	arena_done(&p->mem);
+	return r;
+}
+
+int container_persist(struct container *c, enum persist_mode mode, struct err *e)
+{
+	struct persist p;
+	int r;
+
+	if (mode == PERSIST_SYNC) {
+		r = container_persist_begin(c, &p, e);
+		if (r == 0)
+			r = container_persist_end(&p, e);
+	} else {
+		r = persist_prepare(c, &p, e);
+		if (r == 0)
+			r = file_replace_at(AT_FDCWD, p.path, p.data, 0600, false, e);
+		arena_done(&p.mem);
+	}
+	if (r < 0)
+		err_wrap(e, "saving container %s", c->id);
+	return r;
 }
 
 /* --- in --- */
@@ -364,6 +400,7 @@ int container_from_record(struct container *c, struct str json, struct arena *a,
 	c->restart_count = (int)rec->state.restart_count;
 	c->has_been_started = rec->state.has_been_started;
 	c->stop_requested = rec->state.stop_requested;
+	c->starting = rec->state.starting;
 	str_copy(c->error, sizeof(c->error), str_from(rec->state.error));
 	str_copy(c->netns_path, sizeof(c->netns_path), str_from(rec->state.netns));
 	if (mounts_from_record(c, &rec->mounts) < 0)

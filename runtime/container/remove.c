@@ -100,6 +100,7 @@ static int remove_locked(struct container *c, struct err *e) FIBER_FN
 	}
 	container_forget_execs(c, true);
 	container_wake_attaching(c);
+	container_event(c, "destroy");
 	container_leave(c);
 	return 0;
 }
@@ -111,6 +112,8 @@ static int end_by_force(struct container *c, struct err *e) FIBER_FN
 	c->stop_requested = true;
 	if (!c->shim || shim_kill(c->shim, SIGKILL, e) < 0)
 		log_debug("container %s: kill before removal: %s", c->id, e->msg);
+	else
+		container_event_number(c, "kill", "signal", SIGKILL);
 	err_clear(e);
 	if (container_wait_stopped(c, clock_in_ms(KILL_WAIT_MS)) < 0)
 		return err_set(

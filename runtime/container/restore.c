@@ -133,12 +133,13 @@ static NOINLINE void adopt_ended(struct container *c, bool has_exit, const struc
 static void reconnect(struct container *c) FIBER_FN
 {
 	char run_dir[CONTAINER_PATH_MAX], state_dir[CONTAINER_PATH_MAX];
-	bool was_running = container_is_running(c), has_exit = false;
+	bool was_running = container_is_running(c), starting = c->starting, has_exit = false;
 	struct shim_exit exit = {0};
 	struct stat st;
 	struct err e = ERR_INIT;
 	int r;
 
+	c->starting = false;
 	container_run_path(c, run_dir);
 	container_state_path(c, state_dir);
 	c->status = was_running ? CONTAINER_EXITED : c->status;
@@ -151,9 +152,11 @@ static void reconnect(struct container *c) FIBER_FN
 			log_error("%s", e.msg);
 		return;
 	}
-	/* A bundle without a shim: a start that was cut off before it was answered, or an end
-	 * unseen. */
-	if (was_running || (stat(run_dir, &st) == 0 && has_exit))
+	/*
+	 * No shim: the container ended unseen, or its start was cut off. A start whose bundle is gone
+	 * too was cut off by the machine's end, and may have been answered.
+	 */
+	if (was_running || (starting && has_exit) || (starting && stat(run_dir, &st) < 0))
 		adopt_ended(c, has_exit, &exit);
 	else if (stat(run_dir, &st) == 0) {
 		runtime_forget(c);

@@ -47,7 +47,9 @@ static int start_locked(struct container *c, struct err *e) FIBER_FN
 			       "container is marked for removal and cannot be started");
 	c->stop_requested = false;
 	c->error[0] = 0;
+	c->starting = true;
 	r = container_launch(c, &own);
+	c->starting = false;
 	if (r < 0) {
 		c->exit_code = start_exit_code(own.msg);
 		str_copy(c->error, sizeof(c->error),
@@ -65,7 +67,8 @@ static int start_locked(struct container *c, struct err *e) FIBER_FN
 	c->finished_ns = 0;
 	c->has_been_started = true;
 	container_set_status(c, CONTAINER_RUNNING);
-	if (container_persist(c, PERSIST_SYNC, &saved) < 0)
+	container_event(c, "start");
+	if (container_persist(c, PERSIST_QUICK, &saved) < 0)
 		log_error("%s", saved.msg);
 	return 0;
 }
@@ -91,9 +94,14 @@ static int not_running(const struct container *c, struct err *e)
 
 static int signal_shim(struct container *c, int signo, struct err *e) FIBER_FN
 {
+	int r;
+
 	if (!container_is_running(c) || !c->shim)
 		return not_running(c, e);
-	return shim_kill(c->shim, signo, e);
+	r = shim_kill(c->shim, signo, e);
+	if (r == 0)
+		container_event_number(c, "kill", "signal", signo);
+	return r;
 }
 
 static int stop_signal(const struct container *c, const char *signal, struct err *e)
@@ -144,6 +152,8 @@ int container_stop(struct container *c, const char *signal, int64_t timeout_s, s
 
 	fiber_shield();
 	r = stop_shielded(c, signal, timeout_s, e);
+	if (r == 0)
+		container_event(c, "stop");
 	fiber_unshield();
 	return r;
 }

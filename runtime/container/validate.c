@@ -199,39 +199,6 @@ static int check_endpoints(const struct engine *eng, const struct create_request
 	return 0;
 }
 
-static int check_log_values(const struct text_map *options, struct err *e)
-{
-	const char *size = text_map_get(options, "max-size"),
-		   *file = text_map_get(options, "max-file");
-	int64_t n;
-
-	if (size && (container_size_parse(size, &n) < 0 || n <= 0))
-		return err_set(e, ERR_INVALID, "invalid value for max-size: %s", size);
-	if (file && (str_to_i64(str_from(file), &n) < 0 || n < 1))
-		return err_set(e, ERR_INVALID, "max-file must be a positive number: %s", file);
-	if (file && n > 1 && !size)
-		return err_set(e, ERR_INVALID, "max-file needs max-size to be set");
-	return 0;
-}
-
-static int check_log(const struct host_config *h, struct err *e)
-{
-	static const char *const options[] = {"max-size", "max-file", NULL};
-	const char *type = is_empty(h->log_config.type) ? "json-file" : h->log_config.type;
-
-	if (!strcmp(type, "none"))
-		return 0;
-	if (strcmp(type, "json-file"))
-		return err_set(e, ERR_NOT_IMPLEMENTED,
-			       "logger: no log driver named '%s' is registered", type);
-	for (size_t i = 0; i < h->log_config.options.n; i++)
-		if (!is_one_of(h->log_config.options.items[i].key, options))
-			return err_set(e, ERR_INVALID,
-				       "unknown log opt '%s' for json-file log driver",
-				       h->log_config.options.items[i].key);
-	return check_log_values(&h->log_config.options, e);
-}
-
 static int check_config(const struct container_config *c, struct err *e)
 {
 	int signo;
@@ -268,7 +235,7 @@ int container_validate(const struct engine *eng, struct create_request *req, uns
 	if (check_config(&req->config, e) < 0 || check_memory(h, e) < 0 || check_cpu(h, e) < 0 ||
 	    check_restart(h, e) < 0 || check_namespaces(req, e) < 0 ||
 	    check_network(eng, req, e) < 0 || check_endpoints(eng, req, api_minor, e) < 0 ||
-	    check_log(h, e) < 0 || spec_check(h, e) < 0)
+	    spec_check(h, e) < 0)
 		return err_code(e);
 	for (size_t i = 0; i < h->extra_hosts.n; i++)
 		if (network_check_extra_host(h->extra_hosts.items[i], e) < 0)
