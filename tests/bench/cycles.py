@@ -11,7 +11,7 @@ from engines import Failed
 from rounds import interleave, timed
 
 
-class Api_true:
+class ApiCycle:
     """create, start, wait, remove of `true` on one network, as an engine that takes its turn."""
 
     def __init__(self, engine, network):
@@ -25,7 +25,7 @@ class Api_true:
         self.api.remove(cid)
 
 
-class Bare_runc:
+class BareRunc:
     """`runc run` of the same bundle: the configuration that the engine wrote, over the root it mounted.
 
     The container that the bundle is taken from runs meanwhile, so that root and files stay; the namespaces are new,
@@ -70,10 +70,10 @@ class Bare_runc:
 
 def cycle(bench):
     count = 5 if bench.quick else 20
-    bare = Bare_runc(bench.serind)
+    bare = BareRunc(bench.serind)
     base = None
     for network in ("none", "host", "bridge"):
-        turns = [Api_true(engine, network) for engine in bench.engines]
+        turns = [ApiCycle(engine, network) for engine in bench.engines]
         values = interleave(turns + [bare], count, lambda turn: timed(turn.once), warm=2)
         alone = values.pop("runc")
         row = bench.table.row(f"cycle-{network}", f"create+start+wait+remove, {network}", "ms", values)
@@ -113,6 +113,20 @@ def exec_true(bench):
 
     values = interleave(bench.engines, 5 if bench.quick else 20, once, warm=2)
     bench.table.row("exec", "exec of true, start to exit code", "ms", values).at_least_times(3)
+    alone = bare_exec(bench, apis["serind"][1], len(values["serind"]))
+    if alone:
+        bench.table.row("runc-exec", "bare runc exec of true", "ms", {"serind": alone})
     for api, cid, _ in apis.values():
         api.remove(cid)
         api.close()
+
+
+def bare_exec(bench, cid, count):
+    """Seconds of `runc exec` of true in that container of serind's, no daemon in between."""
+    roots = [os.path.dirname(path) for path in glob.glob(f"{bench.serind.root}/**/{cid}/state.json", recursive=True)
+             + glob.glob(f"/run/**/{cid}/state.json", recursive=True)]
+    if not roots:
+        return []
+    argv = ["runc", "--root", os.path.dirname(roots[0]), "exec", cid, "true"]
+    return [timed(lambda: subprocess.run(argv, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL))
+            for _ in range(count)]

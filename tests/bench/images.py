@@ -13,10 +13,12 @@ import tarfile
 import time
 import zlib
 
-APPLETS = "sh true sleep cat head dd yes echo seq".split()
+APPLETS = "sh true sleep cat dd echo".split()
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 CONFIG = "application/vnd.docker.container.image.v1+json"
 LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+LINE = b"the quick brown fox jumps over the lazy dog, and does so over and over all day long\n"
+LINES = LINE * 50000        # /lines in the image: 4.25 MB
 FILE_MAX = 48 << 20         # one giant would make a layer of one file
 
 
@@ -46,6 +48,7 @@ def busybox_archive(work, name):
             info.type, info.mode = tarfile.DIRTYPE, 0o755
             archive.addfile(info)
         add(archive, "bin/busybox", f.read())
+        add(archive, "lines", LINES)
         add(archive, "etc/passwd", b"root:x:0:0:root:/:/bin/sh\n")
         for applet in APPLETS:
             link = tarfile.TarInfo("bin/" + applet)
