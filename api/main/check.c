@@ -18,6 +18,7 @@
 
 #include "api/main/daemon.h"
 #include "firmware/core/attr.h"
+#include "firmware/core/config.h"
 #include "firmware/net/netlink.h"
 
 #define CGROUP2_MAGIC 0x63677270
@@ -28,6 +29,7 @@ struct check {
 	bool (*ok)(void);
 	bool needed; /* containers cannot run without */
 	const char *remedy;
+	bool built_in; /* what would need it is in this build */
 };
 
 static bool is_root(void)
@@ -160,27 +162,32 @@ static bool has_entropy(void)
 }
 
 static const struct check checks[] = {
-	{"root", is_root, true, "run as root: containers are made with mounts and namespaces"},
+	{"root", is_root, true, "run as root: containers are made with mounts and namespaces",
+	 true},
 	{"namespaces", has_namespaces, true,
-	 "a kernel with CONFIG_NAMESPACES, PID_NS, NET_NS, IPC_NS, UTS_NS"},
-	{"cgroups", has_cgroups, true, "mount cgroup2 on /sys/fs/cgroup"},
+	 "a kernel with CONFIG_NAMESPACES, PID_NS, NET_NS, IPC_NS, UTS_NS", true},
+	{"cgroups", has_cgroups, true, "mount cgroup2 on /sys/fs/cgroup", true},
 	{"cgroup memory", has_memory, false,
-	 "enable the memory controller (CONFIG_MEMCG; cgroup_enable=memory)"},
-	{"cgroup pids", has_pids, false, "enable the pids controller (CONFIG_CGROUP_PIDS)"},
-	{"cgroup cpu", has_cpu, false, "enable the cpu controller (CONFIG_CGROUP_SCHED)"},
-	{"overlayfs", has_overlay, false,
-	 "modprobe overlay (CONFIG_OVERLAY_FS); without it layers are copied (vfs)"},
+	 "enable the memory controller (CONFIG_MEMCG; cgroup_enable=memory)", true},
+	{"cgroup pids", has_pids, false, "enable the pids controller (CONFIG_CGROUP_PIDS)", true},
+	{"cgroup cpu", has_cpu, false, "enable the cpu controller (CONFIG_CGROUP_SCHED)", true},
+	{"overlayfs", has_overlay, !CONFIG(VFS),
+	 CONFIG(VFS) ? "modprobe overlay (CONFIG_OVERLAY_FS); without it layers are copied (vfs)"
+		     : "modprobe overlay (CONFIG_OVERLAY_FS)",
+	 true},
 	{"nftables", has_nftables, false,
 	 "modprobe nf_tables (CONFIG_NF_TABLES, NFT_NAT, NFT_FIB_IPV4); without it no bridge "
-	 "network"},
-	{"OCI runtime", has_runtime, true, "install runc or crun"},
-	{"vsock", has_vsock, false, "modprobe vsock and a transport (only for vsock:// listeners)"},
-	{"entropy", has_entropy, true, "a working random number generator"},
+	 "network",
+	 CONFIG(NET_BRIDGE)},
+	{"OCI runtime", has_runtime, true, "install runc or crun", true},
+	{"vsock", has_vsock, false, "modprobe vsock and a transport (only for vsock:// listeners)",
+	 CONFIG(VSOCK)},
+	{"entropy", has_entropy, true, "a working random number generator", true},
 };
 
 int check_main(int argc, char **argv)
 {
-	bool json = argc == 2 && !strcmp(argv[1], "--json");
+	bool json = argc == 2 && !strcmp(argv[1], "--json"), first = true;
 	int status = 0;
 
 	if (argc > 1 && !json) {
@@ -189,21 +196,26 @@ int check_main(int argc, char **argv)
 	}
 	for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
 		const struct check *c = &checks[i];
-		bool ok = c->ok();
+		bool ok;
 
+		if (!c->built_in)
+			continue;
+		ok = c->ok();
 		if (!ok && c->needed)
 			status = 1;
 		if (json)
-			printf("%s{\"name\":\"%s\",\"ok\":%s,\"needed\":%s,\"remedy\":\"%s\"}%s\n",
-			       i ? " " : "[", c->name, ok ? "true" : "false",
-			       c->needed ? "true" : "false", ok ? "" : c->remedy,
-			       i + 1 < ARRAY_LEN(checks) ? "," : "]");
+			printf("%s{\"name\":\"%s\",\"ok\":%s,\"needed\":%s,\"remedy\":\"%s\"}",
+			       first ? "[" : ",\n ", c->name, ok ? "true" : "false",
+			       c->needed ? "true" : "false", ok ? "" : c->remedy);
 		else
 			printf("%-14s %s%s%s\n", c->name,
 			       ok	   ? "ok"
 			       : c->needed ? "MISSING"
 					   : "absent",
 			       ok ? "" : ": ", ok ? "" : c->remedy);
+		first = false;
 	}
+	if (json)
+		puts("]");
 	return status;
 }

@@ -13,8 +13,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "firmware/core/config.h"
 #include "firmware/core/log.h"
 #include "firmware/net/socket.h"
+#include "runtime/container/log_options.h"
 
 #define AT(member) (uint16_t) offsetof(struct daemon_options, member)
 
@@ -254,9 +256,8 @@ static int check_values(struct daemon_options *opt, struct err *e)
 	    strcmp(eng->storage_driver, "vfs"))
 		return err_set(e, ERR_INVALID, "driver not supported: %s (overlay2 or vfs)",
 			       eng->storage_driver);
-	if (strcmp(eng->default_log_driver, "json-file") && strcmp(eng->default_log_driver, "none"))
-		return err_set(e, ERR_INVALID, "logger: no log driver named '%s' is registered",
-			       eng->default_log_driver);
+	if (log_options_read(eng->default_log_driver, &eng->default_log_opts, NULL, e) < 0)
+		return err_code(e);
 	for (size_t i = 0; i < opt->vsock_cids.n; i++) {
 		uint64_t cid;
 
@@ -286,7 +287,8 @@ int options_read(int argc, char **argv, struct arena *a, struct daemon_options *
 	eng->bip = or_default(eng->bip, "172.17.0.1/16");
 	eng->cgroup_parent = or_default(eng->cgroup_parent, "docker");
 	eng->certs_dir = "/etc/docker/certs.d";
-	eng->default_log_driver = or_default(eng->default_log_driver, "json-file");
+	eng->default_log_driver =
+		or_default(eng->default_log_driver, CONFIG(LOG_JSON) ? "json-file" : "none");
 	eng->debug = opt->debug;
 	opt->log_level = or_default(opt->log_level, "info");
 	opt->pidfile = opt->pidfile ? opt->pidfile : "/run/serind.pid";

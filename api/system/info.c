@@ -3,6 +3,7 @@
 #include "api/shape/text.h"
 #include "api/system/host.h"
 #include "api/system/system.h"
+#include "firmware/core/config.h"
 #include "firmware/core/pool.h"
 #include "firmware/sched/fiber.h"
 #include "runtime/container/container.h"
@@ -42,6 +43,8 @@ static void put_counts(struct call *call, struct json_writer *w)
 
 static void put_driver(struct call *call, struct json_writer *w)
 {
+	static const char *const drivers[] = {"json-file", "none"};
+
 	json_kv_text(w, "Driver", image_store_driver(call->eng->images));
 	json_key(w, "DriverStatus");
 	json_array_open(w);
@@ -56,7 +59,7 @@ static void put_driver(struct call *call, struct json_writer *w)
 	put_list(w, "Volume", (const char *const[]){"local"}, 1);
 	put_list(w, "Network", (const char *const[]){"bridge", "host", "null"}, 3);
 	json_kv_null(w, "Authorization");
-	put_list(w, "Log", (const char *const[]){"json-file", "none"}, 2);
+	put_list(w, "Log", drivers + !CONFIG(LOG_JSON), ARRAY_LEN(drivers) - !CONFIG(LOG_JSON));
 	json_object_close(w);
 }
 

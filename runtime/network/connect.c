@@ -268,7 +268,7 @@ static int check(struct network_system *n, const struct connect_request *req, st
 {
 	if (!CONFIG(NET_BRIDGE))
 		return err_set(e, ERR_NOT_IMPLEMENTED,
-			       "the bridge network is not built into this engine (NET_BRIDGE)");
+			       "the bridge network is not built in (CONFIG_NET_BRIDGE)");
 	if (!n->info[NETWORK_BRIDGE].enabled)
 		return err_set(e, ERR_NOT_FOUND, "network bridge not found");
 	if (req->n_ports > NETWORK_PORTS_MAX)
