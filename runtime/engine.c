@@ -14,6 +14,7 @@
 #include "firmware/core/file.h"
 #include "firmware/core/log.h"
 #include "runtime/container/private.h"
+#include "runtime/event/event.h"
 #include "runtime/log/log_reader.h"
 
 #define CGROUP2_MAGIC 0x63677270
@@ -101,6 +102,21 @@ static bool find_user(void *arg, const struct image *img, bool running, char id_
 	return false;
 }
 
+static void on_image_event(void *arg, const char *action, const char *id, const char *name,
+			   const struct text_map *labels)
+{
+	struct engine *eng = arg;
+	struct text_pair own = {"name", name};
+	struct event_source src = {.type = EVENT_IMAGE,
+				   .action = action,
+				   .id = id,
+				   .own = &own,
+				   .n_own = 1,
+				   .labels = labels};
+
+	event_publish(eng->events, &src);
+}
+
 int engine_open(struct engine *eng, const struct engine_options *opt, struct err *e)
 {
 	struct statfs fs;
@@ -112,10 +128,12 @@ int engine_open(struct engine *eng, const struct engine_options *opt, struct err
 	list_init(&eng->containers);
 	eng->cgroup_v2 = statfs("/sys/fs/cgroup", &fs) == 0 && fs.f_type == CGROUP2_MAGIC;
 	if (make_dirs(opt, e) < 0 || lock_root(eng, e) < 0 || load_id(eng, e) < 0 ||
+	    event_bus_open(&eng->events, e) < 0 ||
 	    log_reader_init(e) < 0 || image_store_open(&eng->images, opt, e) < 0 ||
 	    network_open(&eng->network, opt, e) < 0)
 		return err_code(e);
 	image_store_set_user_lookup(eng->images, find_user, eng);
+	image_store_set_event_hook(eng->images, on_image_event, eng);
 	return containers_restore(eng, e);
 }
 
@@ -144,7 +162,16 @@ void engine_close(struct engine *eng)
 	map_done(&eng->containers_by_id);
 	map_done(&eng->containers_by_name);
 	map_done(&eng->execs);
+	event_bus_close(TAKE_PTR(eng->events));
 	fd_closep(&eng->lock_fd);
+}
+
+int engine_prune_begin(bool *running, struct err *e)
+{
+	if (*running)
+		return err_set(e, ERR_CONFLICT, "a prune operation is already running");
+	*running = true;
+	return 0;
 }
 
 const char *engine_runtime_path(const struct engine *eng, const char *name)

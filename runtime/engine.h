@@ -22,8 +22,11 @@
 #define ENGINE_ID_MAX 40
 #define ENGINE_ROOT_MAX 128 /* longest data or exec root, so that every path fits its array */
 
+struct event_bus;
+
 struct engine {
 	const struct engine_options *opt;
+	struct event_bus *events;
 	struct image_store *images;
 	struct network_system *network;
 	struct map containers_by_id;
@@ -33,6 +36,7 @@ struct engine {
 	char id[ENGINE_ID_MAX]; /* stable UUID of this data root */
 	bool cgroup_v2;
 	bool stopping;
+	bool pruning, pruning_images; /* one of each at a time; see engine_prune_begin */
 	int lock_fd; /* flock on <data-root>/lock */
 	int64_t started_ns;
 };
@@ -43,6 +47,12 @@ int engine_open(struct engine *eng, const struct engine_options *opt, struct err
 	FIBER_FN WARN_UNUSED;
 /* Let go of everything; containers keep running under their shims. */
 void engine_close(struct engine *eng) FIBER_FN;
+
+/*
+ * Prunes exclude each other: those of images, and those of everything else. running is one of the
+ * engine's two flags; ERR_CONFLICT "a prune operation is already running". It is cleared at the end.
+ */
+int engine_prune_begin(bool *running, struct err *e) WARN_UNUSED;
 
 /* Path of a runtime by HostConfig.Runtime's name (NULL or "": the default); NULL when unknown. */
 const char *engine_runtime_path(const struct engine *eng, const char *name);

@@ -2,8 +2,7 @@
 /*
  * What is told of containers: every event carries the container's labels, its image and its name.
  */
-#include "runtime/container/container.h"
-
+#include "firmware/core/buf.h"
 #include "runtime/container/private.h"
 #include "runtime/event/event.h"
 

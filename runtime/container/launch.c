@@ -101,7 +101,10 @@ static int launch_steps(struct launch *l, struct err *e) FIBER_FN
 				       : err_set(e, ERR_UNAVAILABLE,
 						 "too many operations at once; try again");
 	}
-	if (launch_network(l, e) < 0 || launch_bundle(l, e) < 0)
+	if (launch_network(l, e) < 0)
+		return err_code(e);
+	container_network_event(c, true);
+	if (launch_bundle(l, e) < 0)
 		return err_code(e);
 	/* On disk while the runtime works: a daemon that dies now finds the container and its network
 	 * again, and after a power cut it is known to have been started. */
@@ -162,6 +165,7 @@ void container_teardown(struct container *c)
 			log_warn("container %s: removing its network namespace: %s", c->id, e.msg);
 	}
 	c->netns_path[0] = 0;
+	container_network_event(c, false);
 	if (snapshot_unmount(eng->images, c->id, &e) < 0)
 		log_warn("container %s: unmounting its root: %s", c->id, e.msg);
 	container_run_path(c, clear.path);

@@ -100,6 +100,7 @@ static NOINLINE void adopt_running(struct container *c)
 	int r = 0;
 
 	c->has_been_started = true;
+	c->told_connected = true;
 	if (!c->started_ns)
 		c->started_ns = clock_wall(); /* its start was never answered */
 	container_set_status(c, CONTAINER_RUNNING);

@@ -164,6 +164,8 @@ int container_restart(struct container *c, const char *signal, int64_t timeout_s
 
 	fiber_shield();
 	r = stop_shielded(c, signal, timeout_s, e);
+	if (r == 0)
+		container_event(c, "stop");
 	if (r < 0 && e->kind == ERR_NOT_MODIFIED) {
 		err_clear(e);
 		r = 0;
@@ -174,8 +176,10 @@ int container_restart(struct container *c, const char *signal, int64_t timeout_s
 	r = container_start(c, e);
 	if (r < 0 && e->kind == ERR_NOT_MODIFIED) {
 		err_clear(e);
-		return 0;
+		r = 0;
 	}
+	if (r == 0)
+		container_event(c, "restart");
 	return r;
 }
 
@@ -204,14 +208,19 @@ int container_kill(struct container *c, const char *signal, struct err *e)
 
 int container_resize(struct container *c, uint16_t height, uint16_t width, struct err *e)
 {
+	int r;
+
 	if (!container_is_running(c) || !c->shim)
 		return not_running(c, e);
-	return shim_resize(c->shim, NULL, height, width, e);
+	r = shim_resize(c->shim, NULL, height, width, e);
+	if (r == 0)
+		container_event_resize(c, height, width);
+	return r;
 }
 
 static int rename_locked(struct container *c, const char *name, struct err *e) FIBER_FN
 {
-	char old[CONTAINER_NAME_MAX];
+	char old[CONTAINER_NAME_MAX], slashed[CONTAINER_NAME_MAX + 1];
 	struct map_node *holder = map_find(&c->eng->containers_by_name, str_from(name));
 	int r;
 
@@ -230,8 +239,11 @@ static int rename_locked(struct container *c, const char *name, struct err *e) F
 	r = map_insert(&c->eng->containers_by_name, &c->name_node, str_from(c->name));
 	if (r == 0)
 		r = container_persist(c, PERSIST_SYNC, e);
-	if (r == 0)
+	if (r == 0) {
+		text_format(slashed, sizeof(slashed), "/%s", old);
+		container_event_with(c, "rename", "oldName", slashed);
 		return 0;
+	}
 	/* Put things back as they were; the slot just given up is free. */
 	if (map_find(&c->eng->containers_by_name, str_from(c->name)) == &c->name_node)
 		map_remove(&c->eng->containers_by_name, &c->name_node);

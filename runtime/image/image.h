@@ -111,6 +111,15 @@ void image_store_set_user_lookup(struct image_store *s,
 					      char id_out[65]),
 				 void *arg);
 
+/*
+ * Tells of every change: "pull", "load", "tag", "untag", "delete". The labels are the image's, or
+ * NULL when it is gone.
+ */
+void image_store_set_event_hook(struct image_store *s,
+				void (*tell)(void *arg, const char *action, const char *id,
+					     const char *name, const struct text_map *labels),
+				void *arg);
+
 /* One line of progress, as the engine streams it. NULL/-1 members are left out. */
 struct progress {
 	const char *stream;

@@ -159,7 +159,11 @@ static int load_one(struct load *l, const struct archive_image *image, struct er
 	} else {
 		rc = load_new(l, image, e);
 	}
-	return rc < 0 ? rc : tell_loaded(l, image, e);
+	if (rc < 0)
+		return rc;
+	store_tell(l->store, store_find_id(l->store, &image->config_digest), "load",
+		   image->config_digest.text, image->config_digest.text);
+	return tell_loaded(l, image, e);
 }
 
 int image_load(struct image_store *s, struct image_source *src, struct progress_sink *sink,

@@ -404,6 +404,20 @@ static NOINLINE int say_status(struct pull *p, struct err *e) FIBER_FN
 	return text ? say(p, NULL, text, e) : err_sys(e, ENOMEM, "pull");
 }
 
+static NOINLINE void tell_pulled(struct pull *p)
+{
+	char *id = arena_alloc(&p->mem, REFERENCE_TEXT_MAX);
+	char *name = arena_alloc(&p->mem, REFERENCE_TEXT_MAX);
+	struct reference bare = p->ref;
+
+	if (!id || !name)
+		return;
+	reference_familiar(&p->ref, id);
+	bare.tag[0] = bare.digest.text[0] = '\0';
+	reference_familiar(&bare, name);
+	store_tell(p->store, names_find(p->store, id), "pull", id, name);
+}
+
 static int pull_prepare(struct pull *p, const struct reference *ref, const char *platform,
 			const struct registry_auth *auth, struct err *e)
 {
@@ -436,6 +450,8 @@ int image_pull(struct image_store *s, const struct reference *ref, const char *p
 		rc = ref->tag[0] || ref->digest.text[0] ? pull_one(p, e) : pull_all(p, e);
 	if (rc == 0)
 		rc = say_status(p, e);
+	if (rc == 0)
+		tell_pulled(p);
 	store_reap(s);
 	arena_done(&p->mem);
 	mem_free(p);

@@ -18,6 +18,7 @@ int image_tag(struct image_store *s, struct image *img, const struct reference *
 	CLEANUP_MEM char *name = mem_alloc(REFERENCE_TEXT_MAX);
 	struct name_change change = {.name = name, .img = img};
 	struct commit c = {.names = &change, .n_names = 1};
+	int rc;
 
 	if (!name)
 		return err_sys(e, ENOMEM, "tag an image");
@@ -30,7 +31,10 @@ int image_tag(struct image_store *s, struct image *img, const struct reference *
 			"refusing to create an ambiguous tag using digest algorithm as name");
 	if (!ref->tag[0])
 		snprintf(name + strlen(name), REFERENCE_TEXT_MAX - strlen(name), ":latest");
-	return store_commit(s, &c, e);
+	rc = store_commit(s, &c, e);
+	if (rc == 0)
+		store_tell(s, img, "tag", NULL, name);
+	return rc;
 }
 
 /* --- removing --- */
@@ -276,6 +280,20 @@ static int plan(struct removal *r, const char *name, const char *asked, bool for
 	return rc == 0 ? record_layers(r, e) : rc;
 }
 
+/* Digests that go with the last tag of their repository are not told of. */
+static void tell_removed(const struct removal *r, const char *name, bool deleted)
+{
+	for (size_t i = 0; i < r->n_changes; i++) {
+		const char *gone = r->changes[i].name;
+
+		if (!name[0] || strchr(name, '@') || !strchr(gone, '@') ||
+		    !same_repository(gone, name))
+			store_tell(r->store, r->img, "untag", NULL, NULL);
+	}
+	if (deleted)
+		store_tell(r->store, NULL, "delete", r->img->id.text, r->img->id.text);
+}
+
 int image_remove(struct image_store *s, const char *text, bool force, bool noprune, struct arena *a,
 		 struct image_removed **ret, size_t *ret_n, struct err *e) FIBER_FN
 {
@@ -303,6 +321,7 @@ int image_remove(struct image_store *s, const char *text, bool force, bool nopru
 	rc = store_commit(s, &c, e);
 	if (rc < 0)
 		return rc;
+	tell_removed(&r, name, delete);
 	if (delete)
 		store_reap(s);
 	*ret = r.records;

@@ -396,6 +396,23 @@ int image_history(struct image_store *s, const struct image *img, struct arena *
 	return rc;
 }
 
+void image_store_set_event_hook(struct image_store *s,
+				void (*tell)(void *arg, const char *action, const char *id,
+					     const char *name, const struct text_map *labels),
+				void *arg)
+{
+	s->tell = tell;
+	s->tell_arg = arg;
+}
+
+void store_tell(struct image_store *s, const struct image *img, const char *action, const char *id,
+		const char *name)
+{
+	if (s->tell)
+		s->tell(s->tell_arg, action, id ? id : img->id.text, name ? name : img->id.text,
+			img ? &img->spec.config.labels : NULL);
+}
+
 int image_describe_layers(struct image_store *s, const struct image *img, struct arena *a,
 			  struct text_map *ret)
 {

@@ -98,6 +98,9 @@ struct image_store {
 	struct waitq changed;	/* a layer in the making is done or given up */
 	bool (*find_user)(void *arg, const struct image *img, bool running, char id_out[65]);
 	void *find_user_arg;
+	void (*tell)(void *arg, const char *action, const char *id, const char *name,
+		     const struct text_map *labels);
+	void *tell_arg;
 	uint64_t next_tmp;
 	size_t swept; /* at start */
 };
@@ -117,6 +120,9 @@ void layer_path(const struct digest *chain, const char *suffix, char out[STORE_P
 void store_discard(struct image_store *s, const char *path);
 /* Delete what was discarded. Not cancelled. */
 void store_reap(struct image_store *s) FIBER_FN;
+/* Tell of a change; id and name NULL: the image's ID. img may be NULL when both are given. */
+void store_tell(struct image_store *s, const struct image *img, const char *action, const char *id,
+		const char *name);
 struct image *store_find_id(struct image_store *s, const struct digest *id);
 
 /* Chain ID of a layer on its parent (NULL: none). */
