@@ -181,10 +181,17 @@ static void write_descriptor(struct json_writer *w, const struct named *one)
 	json_object_close(w);
 }
 
-static bool has_tag(const struct named *names, size_t n, const struct image *img)
+/* Whether an image has a tag once the change is made. */
+static bool has_tag(const struct commit *c, const struct image *img)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (names[i].img == img && !strchr(names[i].name, '@'))
+	for (size_t i = 0; i < img->names.n; i++) {
+		const char *name = img->names.items[i].key;
+
+		if (!strchr(name, '@') && !changed(c, name))
+			return true;
+	}
+	for (size_t i = 0; i < c->n_names; i++) {
+		if (c->names[i].img == img && !strchr(c->names[i].name, '@'))
 			return true;
 	}
 	return false;
@@ -211,10 +218,10 @@ static void write_index(struct image_store *s, const struct commit *c, const str
 	for (node = map_next(&s->images, NULL); node; node = map_next(&s->images, node)) {
 		struct named one = {NULL, map_entry(node, struct image, node)};
 
-		if (one.img != c->remove && !has_tag(names, n, one.img))
+		if (one.img != c->remove && !has_tag(c, one.img))
 			write_descriptor(&w, &one);
 	}
-	if (c->add && !has_tag(names, n, c->add))
+	if (c->add && !has_tag(c, c->add))
 		write_descriptor(&w, &(struct named){NULL, c->add});
 	json_array_close(&w);
 	json_object_close(&w);

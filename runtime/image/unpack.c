@@ -472,7 +472,8 @@ static int unpack_entry(struct unpack *u, struct err *e)
 	}
 	if (rc < 0)
 		return rc;
-	if (was_whiteout && directory && !u->opt->verbatim && set_opaque(u, u->parent_fd, u->base, e) < 0)
+	if (was_whiteout && directory && !u->opt->verbatim &&
+	    set_opaque(u, u->parent_fd, u->base, e) < 0)
 		return err_code(e);
 	if (u->entry.type == TAR_HARDLINK)
 		return 0; /* what it links to has the rest already */
