@@ -198,7 +198,6 @@ static void read_client(struct shim_process *s, struct client *c)
 		input_over(s, c);
 		return;
 	}
-	s->buffers_used = s->buffers_used || got > 4096;
 	n = (size_t)got;
 	if (c->keys.n) {
 		data = shim_io + sizeof(shim_io) / 2;

@@ -97,7 +97,7 @@ struct shim_process {
 	uint8_t state;
 	uint32_t daemon_generation;
 	int64_t next_tick;
-	bool buffers_used;
+	bool active; /* something happened since memory was last given back */
 
 	const char *id, *runtime, *root;
 	pid_t delete_pid;

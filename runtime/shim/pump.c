@@ -253,7 +253,6 @@ static bool pump_once(struct shim_process *s, struct proc *p, int k)
 			log_file_finish(&s->log, k);
 		return false;
 	}
-	s->buffers_used = s->buffers_used || n > 4096;
 	pump_send(s, p, k, shim_io, (size_t)n);
 	if (s->logging && proc_is_container(s, p))
 		log_file_write(&s->log, k, shim_io, (size_t)n);

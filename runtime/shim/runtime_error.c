@@ -31,7 +31,7 @@ static int code_of(const char *text, bool is_exec)
 /* The message of the last error line, decoded into the arena; empty when there is none. */
 static struct str last_message(struct str log, struct arena *a)
 {
-	struct str line, msg = {NULL, 0};
+	struct str line, msg = {"", 0};
 
 	while (log.n) {
 		struct json_node root;
@@ -62,8 +62,8 @@ static bool reword_not_found(struct str msg, struct runtime_error *ret, const ch
 {
 	static const char open[] = "executable file `";
 	static const char close[] = "` not found in $PATH";
-	const char *from = memmem(msg.p, msg.n, open, sizeof(open) - 1);
-	const char *to = memmem(msg.p, msg.n, close, sizeof(close) - 1);
+	const char *from = msg.p ? memmem(msg.p, msg.n, open, sizeof(open) - 1) : NULL;
+	const char *to = msg.p ? memmem(msg.p, msg.n, close, sizeof(close) - 1) : NULL;
 
 	if (!from || !to || to < from + sizeof(open) - 1)
 		return false;

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -191,14 +192,39 @@ static int shim_open(struct shim_process *s, const struct shim_args *a)
 	return r;
 }
 
-/* After a burst of output the scratch pages are given back. */
-static void drop_buffers(struct shim_process *s)
+/* Read-only parts of the program: they come back from the page cache, which all shims share. */
+static int drop_segments(struct dl_phdr_info *info, size_t size, void *arg)
 {
-	if (!s->buffers_used)
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE) - 1;
+
+	(void)size;
+	(void)arg;
+	for (size_t i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
+		uintptr_t from = info->dlpi_addr + ph->p_vaddr, to = from + ph->p_memsz;
+
+		if (ph->p_type != PT_LOAD || (ph->p_flags & PF_W))
+			continue;
+		from = (from + page) & ~page;
+		to &= ~page;
+		if (to > from)
+			(void)madvise((void *)from, to - from, MADV_DONTNEED);
+	}
+	return 1; /* the program itself comes first, and is all of us */
+}
+
+/*
+ * A container that rests costs little: what starting it or a burst of output has touched is given
+ * back after a second of quiet.
+ */
+static void give_back(struct shim_process *s)
+{
+	if (!s->active)
 		return;
-	s->buffers_used = false;
+	s->active = false;
 	(void)madvise(shim_io, sizeof(shim_io), MADV_DONTNEED);
 	(void)madvise(shim_log_out, sizeof(shim_log_out), MADV_DONTNEED);
+	(void)dl_iterate_phdr(drop_segments, NULL);
 }
 
 static void dispatch(struct shim_process *s, const struct epoll_event *ev)
@@ -279,11 +305,13 @@ static void shim_loop(struct shim_process *s)
 
 			timeout = ms < 0 ? 0 : ms > 60000 ? 60000 : (int)ms;
 		}
-		if (s->buffers_used && (timeout < 0 || timeout > 1000))
+		if (s->active && (timeout < 0 || timeout > 1000))
 			timeout = 1000;
 		n = epoll_wait(s->epoll_fd, events, (int)ARRAY_LEN(events), timeout);
 		if (n == 0)
-			drop_buffers(s);
+			give_back(s);
+		else
+			s->active = true;
 		for (int i = 0; i < n; i++)
 			dispatch(s, &events[i]);
 		if (clock_mono() >= s->next_tick)
