@@ -25,6 +25,11 @@ manifest-srcs := runtime/image/manifest.c runtime/image/registry_header.c runtim
 	json.c json_check.c json_scan.c json_text.c json_write.c) $(fuzz-fmt)
 manifest-libs := -lcrypto
 
+fuzzers += log
+log-srcs := runtime/log/log_parse.c runtime/shim/log_line.c firmware/core/clock.c \
+	$(addprefix firmware/fmt/,json.c json_check.c json_scan.c json_text.c json_write.c) \
+	$(fuzz-fmt)
+
 fuzzers += passwd
 passwd-srcs := firmware/core/passwd.c firmware/core/str.c firmware/core/err.c
 
