@@ -43,7 +43,8 @@ static void put_counts(struct call *call, struct json_writer *w)
 
 static void put_driver(struct call *call, struct json_writer *w)
 {
-	static const char *const drivers[] = {"json-file", "none"};
+	static const char *const logs[] = {"json-file", "none"};
+	static const char *const networks[] = {"bridge", "host", "null"};
 
 	json_kv_text(w, "Driver", image_store_driver(call->eng->images));
 	json_key(w, "DriverStatus");
@@ -57,9 +58,10 @@ static void put_driver(struct call *call, struct json_writer *w)
 	json_key(w, "Plugins");
 	json_object_open(w);
 	put_list(w, "Volume", (const char *const[]){"local"}, 1);
-	put_list(w, "Network", (const char *const[]){"bridge", "host", "null"}, 3);
+	put_list(w, "Network", networks + !CONFIG(NET_BRIDGE),
+		 ARRAY_LEN(networks) - !CONFIG(NET_BRIDGE));
 	json_kv_null(w, "Authorization");
-	put_list(w, "Log", drivers + !CONFIG(LOG_JSON), ARRAY_LEN(drivers) - !CONFIG(LOG_JSON));
+	put_list(w, "Log", logs + !CONFIG(LOG_JSON), ARRAY_LEN(logs) - !CONFIG(LOG_JSON));
 	json_object_close(w);
 }
 
