@@ -48,7 +48,7 @@ struct filters {
 	struct filter items[FILTER_KEYS_MAX];
 	size_t n;
 };
-/* allowed: NULL-terminated list of keys; others are ERR_INVALID "invalid filter 'k'". */
+/* allowed: NULL-terminated list of keys (NULL: all are); others are ERR_INVALID "invalid filter 'k'". */
 int filters_read(struct call *call, const char *const *allowed, struct filters *ret, struct err *e)
 	WARN_UNUSED;
 /* The values of a key; an empty list when it was not given. */

@@ -29,7 +29,7 @@ const struct route route_table[] = {
 	ROUTE("GET", "/version", api_system_version, URGENT),
 	ROUTE("GET", "/info", api_system_info, .flags = 0),
 	NOT_YET("POST", "/auth", "checking registry credentials (POST /auth)"),
-	NOT_YET("GET", "/events", "the event stream (GET /events)"),
+	ROUTE("GET", "/events", api_system_events, .flags = 0),
 	NOT_YET("GET", "/system/df", "disk usage (GET /system/df)"),
 
 	/* containers */
