@@ -188,6 +188,7 @@ static int read_one(struct shim *s) FIBER_FN
 	struct shim_out in;
 	ssize_t n;
 
+	memset(&packet.msg, 0, sizeof(packet.msg));
 	memset(&in.hdr, 0, sizeof(in.hdr));
 	in.iov[0].iov_base = &packet;
 	in.iov[0].iov_len = sizeof(packet);
