@@ -88,20 +88,20 @@ def cycle(bench):
     bare.close()
 
 
-def exec_true(bench):
-    """From the request that starts the exec to the inspection that tells its exit code."""
-    apis = {}
-    for engine in bench.engines:
-        api = engine.api()
-        apis[engine.name] = api, api.run(["sleep", "600"]), engine
+class ApiExec:
+    """From the request that starts an exec of `true` to the inspection that tells its exit code."""
 
-    def once(engine):
-        api, cid, _ = apis[engine.name]
-        eid = api.ask("POST", f"/containers/{cid}/exec", {"Cmd": ["true"], "AttachStdout": True})["Id"]
+    def __init__(self, engine):
+        self.name, self.engine = engine.name, engine
+        self.api = engine.api()
+        self.cid = self.api.run(["sleep", "600"])
+
+    def once(self):
+        eid = self.api.ask("POST", f"/containers/{self.cid}/exec", {"Cmd": ["true"], "AttachStdout": True})["Id"]
         began = time.monotonic()
-        engine.load("drain", "UPGRADE", f"/exec/{eid}/start", '{"Detach":false,"Tty":false}')
+        self.engine.load("drain", "UPGRADE", f"/exec/{eid}/start", '{"Detach":false,"Tty":false}')
         while True:
-            state = api.ask("GET", f"/exec/{eid}/json")
+            state = self.api.ask("GET", f"/exec/{eid}/json")
             if not state["Running"]:
                 break
             if time.monotonic() - began > 10:
@@ -111,22 +111,35 @@ def exec_true(bench):
             raise Failed(f"true ended with {state['ExitCode']}")
         return time.monotonic() - began
 
-    values = interleave(bench.engines, 5 if bench.quick else 20, once, warm=2)
+    def close(self):
+        self.api.remove(self.cid)
+        self.api.close()
+
+
+class BareExec:
+    """`runc exec` of true in a container of serind's, no daemon in between."""
+
+    name = "runc"
+
+    def __init__(self, turn):
+        root = turn.engine.root
+        found = glob.glob(f"{root}/**/{turn.cid}/state.json", recursive=True) + \
+            glob.glob(f"/run/**/{turn.cid}/state.json", recursive=True)
+        if not found:
+            raise Failed("no state of runc's for a running container found")
+        self.argv = ["runc", "--root", os.path.dirname(os.path.dirname(found[0])), "exec", turn.cid, "true"]
+
+    def once(self):
+        return timed(lambda: subprocess.run(self.argv, check=True, stdin=subprocess.DEVNULL,
+                                            stdout=subprocess.DEVNULL, timeout=30))
+
+
+def exec_true(bench):
+    turns = [ApiExec(engine) for engine in bench.engines]
+    bare = BareExec(turns[0])
+    values = interleave(turns + [bare], 5 if bench.quick else 20, lambda turn: turn.once(), warm=2)
+    alone = values.pop("runc")
     bench.table.row("exec", "exec of true, start to exit code", "ms", values).at_least_times(3)
-    alone = bare_exec(bench, apis["serind"][1], len(values["serind"]))
-    if alone:
-        bench.table.row("runc-exec", "bare runc exec of true", "ms", {"serind": alone})
-    for api, cid, _ in apis.values():
-        api.remove(cid)
-        api.close()
-
-
-def bare_exec(bench, cid, count):
-    """Seconds of `runc exec` of true in that container of serind's, no daemon in between."""
-    roots = [os.path.dirname(path) for path in glob.glob(f"{bench.serind.root}/**/{cid}/state.json", recursive=True)
-             + glob.glob(f"/run/**/{cid}/state.json", recursive=True)]
-    if not roots:
-        return []
-    argv = ["runc", "--root", os.path.dirname(roots[0]), "exec", cid, "true"]
-    return [timed(lambda: subprocess.run(argv, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL))
-            for _ in range(count)]
+    bench.table.row("runc-exec", "bare runc exec of true", "ms", {"serind": alone})
+    for turn in turns:
+        turn.close()

@@ -167,6 +167,17 @@ class Engine:
                 pass
         return total
 
+    def cpu(self):
+        """Seconds of processor time its processes have taken."""
+        ticks = 0
+        for pid in self.processes():
+            try:
+                with open(f"/proc/{pid}/stat") as f:
+                    ticks += sum(map(int, f.read().rsplit(")", 1)[1].split()[11:13]))
+            except OSError:
+                pass
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def load(self, what, *args, timeout=120):
         """One run of the helper against this engine; what it found."""
         return self.bench.load(what, self.sock, *args, timeout=timeout, log=self.log)

@@ -8,6 +8,7 @@ import json
 import os
 import socket
 import stat
+import struct
 import subprocess
 import tarfile
 import time
@@ -63,6 +64,12 @@ def busybox_archive(work, name):
     return path
 
 
+def pieces(path):
+    with open(path, "rb", buffering=0) as f:
+        while data := f.read(1 << 20):
+            yield data
+
+
 def real_files(limit):
     """Paths below /usr/lib and /usr/share, in order, until they come to limit bytes."""
     total = 0
@@ -80,31 +87,58 @@ def real_files(limit):
                         return
 
 
-class Layer:
-    """One gzip layer of about `limit` bytes unpacked: layer.tar and layer.tgz in the work folder."""
+class Body:
+    """The files of the layers, as a tar without its end and as one run of deflate blocks of it."""
 
     def __init__(self, work, limit):
-        self.tar = os.path.join(work, "layer.tar")
-        self.gz = os.path.join(work, "layer.tgz")
-        self.files = 0
+        self.work, self.files = work, 0
+        self.tar = os.path.join(work, "body.tar")
+        self.deflated = os.path.join(work, "body.deflate")
         with tarfile.open(self.tar, "w", format=tarfile.PAX_FORMAT) as archive:
             for path in real_files(limit):
                 archive.add(path, path.lstrip("/"), recursive=False)
                 self.files += 1
-        plain, packed = hashlib.sha256(), hashlib.sha256()
-        deflate = zlib.compressobj(5, zlib.DEFLATED, 31)
-        with open(self.tar, "rb") as source, open(self.gz, "wb") as out:
-            while data := source.read(1 << 20):
-                plain.update(data)
-                small = deflate.compress(data)
-                packed.update(small)
-                out.write(small)
-            small = deflate.flush()
-            packed.update(small)
-            out.write(small)
+        deflate = zlib.compressobj(5, zlib.DEFLATED, -15)
+        with open(self.deflated, "wb") as out:
+            for data in pieces(self.tar):
+                out.write(deflate.compress(data))
+            out.write(deflate.flush())
+
+
+class Layer:
+    """One gzip layer: a file of its own, then the body. So each pull is of bytes that no engine has seen, and nothing
+    need be removed between pulls: many file systems are slow to create where much has just been removed.
+
+    The deflate blocks of the first file end on a byte and with their history forgotten (full flush); so those of the
+    body may follow as they are, and the whole is one ordinary gzip stream.
+    """
+
+    def __init__(self, body, number):
+        self.gz = os.path.join(body.work, f"layer{number}.tgz")
+        self.files = body.files + 1
+        first = io.BytesIO()
+        with tarfile.open(fileobj=first, mode="w") as archive:
+            add(archive, "number", b"%d\n" % number)
+            head = first.getvalue()[:archive.offset]
+        deflate = zlib.compressobj(5, zlib.DEFLATED, -15)
+        plain, packed, crc = hashlib.sha256(head), hashlib.sha256(), zlib.crc32(head)
+        self.unpacked = len(head)
+        for data in pieces(body.tar):
+            plain.update(data)
+            crc = zlib.crc32(data, crc)
+            self.unpacked += len(data)
+        with open(self.gz, "wb") as out:
+            def put(data):
+                packed.update(data)
+                out.write(data)
+            put(b"\x1f\x8b\x08" + bytes(6) + b"\xff")
+            put(deflate.compress(head) + deflate.flush(zlib.Z_FULL_FLUSH))
+            for data in pieces(body.deflated):
+                put(data)
+            put(struct.pack("<II", crc, self.unpacked & 0xffffffff))
+            self.size = out.tell()
         self.diff_id = "sha256:" + plain.hexdigest()
         self.digest = "sha256:" + packed.hexdigest()
-        self.size, self.unpacked = os.path.getsize(self.gz), os.path.getsize(self.tar)
 
 
 class Registry:
@@ -148,16 +182,15 @@ class Registry:
         where += ("&" if "?" in where else "?") + "digest=" + name
         self.put("PUT", where, data, "application/octet-stream")
 
-    def push(self, repo, layer):
+    def push(self, repo, layer, tag):
         config = config_of(layer.diff_id)
         with open(layer.gz, "rb") as f:
             self.put_blob(repo, layer.digest, f)
         self.put_blob(repo, digest(config), config)
-        self.put("PUT", f"/v2/{repo}/manifests/latest", json.dumps(
+        self.put("PUT", f"/v2/{repo}/manifests/{tag}", json.dumps(
             {"schemaVersion": 2, "mediaType": MANIFEST,
              "config": {"mediaType": CONFIG, "size": len(config), "digest": digest(config)},
              "layers": [{"mediaType": LAYER, "size": layer.size, "digest": layer.digest}]}), MANIFEST)
-        return f"{self.host}/{repo}"
 
     def close(self):
         self.process.terminate()

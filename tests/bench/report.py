@@ -9,7 +9,7 @@ import time
 UNITS = {
     # unit: (factor from the base unit, digits, text); base units are bytes, seconds, per second
     "MB": (1e-6, 2), "KiB": (1 / 1024, 0), "MiB": (1 / (1 << 20), 2), "ms": (1e3, 2), "s": (1, 2),
-    "µs": (1e6, 0), "/s": (1, 0), "MB/s": (1e-6, 1), "GB/s": (1e-9, 2), "": (1, 0), "×": (1, 2),
+    "µs": (1e6, 1), "/s": (1, 0), "MB/s": (1e-6, 1), "GB/s": (1e-9, 2), "": (1, 0), "×": (1, 2),
 }
 
 

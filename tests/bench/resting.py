@@ -6,7 +6,7 @@ import subprocess
 import time
 
 from engines import Failed
-from rounds import interleave
+from rounds import interleave, place
 
 
 def size(bench):
@@ -67,12 +67,14 @@ def ping(bench):
     seconds = 0.5 if bench.quick else 1.5
     for conns, times in ((1, 3), (64, 4)):
         def once(engine):
+            before = engine.cpu()
             found = engine.load("rate", "/_ping", conns, seconds)
-            return found["requests"] / found["seconds"]
+            return found["requests"] / found["seconds"], (engine.cpu() - before) / found["requests"]
         values = interleave(bench.engines, 3 if bench.quick else 5, once)
         row = bench.table.row(f"ping-{conns}", f"ping, {conns} connection{'s' * (conns > 1)}", "/s",
-                              values, higher=True)
+                              place(values, 0), higher=True)
         row.at_least_times(times)
+    bench.table.row("ping-cpu", "… processor time of one", "µs", place(values, 1))
 
 
 def list_hundred(bench):
