@@ -55,8 +55,8 @@ static int read_query(struct call *call, struct watch *wt, struct err *e)
 	if (filters_read(call, NULL, &wt->filters, e) < 0)
 		return err_code(e);
 	for (size_t k = 0; k < EVENT_FILTER_KEYS; k++)
-		wt->filter.by[k] = filters_get(
-			&wt->filters, event_filter_key_name((enum event_filter_key)k));
+		wt->filter.by[k] =
+			filters_get(&wt->filters, event_filter_key_name((enum event_filter_key)k));
 	event_reader_start(&wt->reader, call->eng->events, *since || *until);
 	return 0;
 }

@@ -36,7 +36,7 @@ struct event {
 	uint64_t number; /* counts from 1 */
 	int64_t time_ns; /* wall clock, never going back from one event to the next */
 	enum event_type type;
-	const char *action, *id; /* id: of the actor, may be "" */
+	const char *action, *id;    /* id: of the actor, may be "" */
 	struct text_map attributes; /* in the order of their keys */
 };
 

@@ -7,13 +7,13 @@
 #include "runtime/event/event.h"
 
 static const char *const key_names[] = {
-	[EVENT_BY_TYPE] = "type",	    [EVENT_BY_ACTION] = "event",
-	[EVENT_BY_SCOPE] = "scope",	    [EVENT_BY_IMAGE] = "image",
-	[EVENT_BY_LABEL] = "label",	    [EVENT_BY_CONTAINER] = "container",
-	[EVENT_BY_DAEMON] = "daemon",	    [EVENT_BY_NETWORK] = "network",
-	[EVENT_BY_VOLUME] = "volume",	    [EVENT_BY_PLUGIN] = "plugin",
-	[EVENT_BY_NODE] = "node",	    [EVENT_BY_SERVICE] = "service",
-	[EVENT_BY_SECRET] = "secret",	    [EVENT_BY_CONFIG] = "config",
+	[EVENT_BY_TYPE] = "type",     [EVENT_BY_ACTION] = "event",
+	[EVENT_BY_SCOPE] = "scope",   [EVENT_BY_IMAGE] = "image",
+	[EVENT_BY_LABEL] = "label",   [EVENT_BY_CONTAINER] = "container",
+	[EVENT_BY_DAEMON] = "daemon", [EVENT_BY_NETWORK] = "network",
+	[EVENT_BY_VOLUME] = "volume", [EVENT_BY_PLUGIN] = "plugin",
+	[EVENT_BY_NODE] = "node",     [EVENT_BY_SERVICE] = "service",
+	[EVENT_BY_SECRET] = "secret", [EVENT_BY_CONFIG] = "config",
 };
 
 const char *event_filter_key_name(enum event_filter_key k)
@@ -83,8 +83,7 @@ static bool labels_match(const struct texts *wanted, const struct event *ev)
 	return true;
 }
 
-static bool key_matches(enum event_filter_key k, const struct texts *wanted,
-			const struct event *ev)
+static bool key_matches(enum event_filter_key k, const struct texts *wanted, const struct event *ev)
 {
 	switch (k) {
 	case EVENT_BY_TYPE:
@@ -106,8 +105,7 @@ static bool key_matches(enum event_filter_key k, const struct texts *wanted,
 bool event_filter_match(const struct event_filter *f, const struct event *ev)
 {
 	for (size_t k = 0; k < EVENT_FILTER_KEYS; k++)
-		if (f->by[k] && f->by[k]->n &&
-		    !key_matches((enum event_filter_key)k, f->by[k], ev))
+		if (f->by[k] && f->by[k]->n && !key_matches((enum event_filter_key)k, f->by[k], ev))
 			return false;
 	return true;
 }
