@@ -186,19 +186,13 @@ static int add_tmpfs_mount(struct mount_list *list, const struct mount_config *i
 {
 	struct container_mount m = {
 		.type = "tmpfs", .rw = !in->read_only, .mode = "", .propagation = "", .source = ""};
-	char options[96];
-	int n;
+	const struct tmpfs_options *o = in->tmpfs_options;
 
 	if (in->source && *in->source)
 		return mount_error(in, "field Source must not be specified", e);
-	n = text_format(options, sizeof(options), "mode=%llo",
-			(unsigned long long)(in->tmpfs_options && in->tmpfs_options->mode
-						     ? in->tmpfs_options->mode
-						     : 01777));
-	if (in->tmpfs_options && in->tmpfs_options->size_bytes > 0)
-		text_format(options + n, sizeof(options) - (size_t)n, ",size=%lld",
-			    (long long)in->tmpfs_options->size_bytes);
-	m.mode = arena_strdup(list->a, options);
+	m.mode = arena_printf(list->a, o && o->size_bytes > 0 ? "mode=%llo,size=%lld" : "mode=%llo",
+			      (unsigned long long)(o && o->mode ? o->mode : 01777),
+			      (long long)(o ? o->size_bytes : 0));
 	m.destination = in->target;
 	return add_mount(list, m, e);
 }

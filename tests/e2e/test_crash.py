@@ -156,7 +156,7 @@ class TestCrash(E2E):
         for name in self.check(facts):
             if name == "steady":
                 continue
-            if name in facts.started:
+            if name in facts.started or self.api.inspect(name)["State"]["Running"]:
                 self.exited(name, 20)
             state = self.api.inspect(name)["State"]
             if state["Status"] in ("created", "exited") and name not in facts.started:
