@@ -14,7 +14,7 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
-from harness import isolate                         # noqa: E402
+from harness import isolate, rawhttp                # noqa: E402
 from harness.context import CTX                     # noqa: E402
 
 
@@ -119,6 +119,10 @@ def main():
     CTX.serind = os.path.abspath(args.serind)
     CTX.oracle = os.path.abspath(args.oracle) if args.oracle else None
     CTX.verbose = args.v
+    if CTX.external:
+        CTX.api = rawhttp.request(CTX.oracle, "GET", "/version").json()["ApiVersion"]
+    elif CTX.oracle:
+        CTX.api = "1.41"
     if not args.list and not args.oracle and not os.access(CTX.serind, os.X_OK):
         parser.error(f"no such program: {CTX.serind}")
 

@@ -125,6 +125,8 @@ class TestKilled(E2E):
     def test_terminal_session_goes_on(self):
         term = self.docker.pty("run", "-it", "--name", "term", "bb", "sh")
         term.expect("# ")
+        wait_for(lambda: self.api.inspect("term")["State"]["Running"], 5, "running")
+        time.sleep(0.5)         # the client has its answer to the start
         self.daemon.kill9()
         term.write("echo $((20+22))\n")
         term.expect("42")

@@ -70,6 +70,7 @@ class E2E(unittest.TestCase):
     time_limit = 60
     oracle_skip = None
     daemon = None
+    strangers = frozenset()
 
     @classmethod
     def setUpClass(cls):
@@ -101,6 +102,8 @@ class E2E(unittest.TestCase):
         cls.daemon = Daemon(cls.daemon_flags())
         cls.daemon.start()
         cls.api = Api(cls.daemon.sock)
+        if CTX.external:        # what was there before is not ours
+            cls.strangers = {one["Id"] for one in cls.api.ok("GET", "/containers/json", all=1)}
         cls.docker = Docker(cls.daemon.sock)
         if cls.image:
             cls.load_base(cls.api)
@@ -116,8 +119,9 @@ class E2E(unittest.TestCase):
         found = []
         if cls.daemon:
             try:
-                if cls.daemon.alive:
-                    cls.remove_all()
+                if not cls.daemon.alive:
+                    cls.daemon.start()      # a test left it dead: it must still clean up
+                cls.remove_all()
             except Exception as error:
                 found.append(f"removing the containers: {error!r}")
             try:
@@ -139,15 +143,17 @@ class E2E(unittest.TestCase):
 
     @classmethod
     def remove_all(cls):
-        if CTX.external:
-            return
         api = Api(cls.daemon.sock, timeout=10)
-        for one in api.ok("GET", "/containers/json", all=1):
+
+        def ours():
+            return [one for one in api.ok("GET", "/containers/json", all=1)
+                    if one["Id"] not in cls.strangers]
+        for one in ours():
             CTX.ids.add(one["Id"])
             got = api.remove(one["Id"])
             if got.status not in (204, 404, 409):
                 raise AssertionError(f"removing {one['Names']}: {got!r}")
-        wait_for(lambda: not api.ok("GET", "/containers/json", all=1), 10, "all containers gone")
+        wait_for(lambda: not ours(), 10, "all containers gone")
 
     def run(self, result=None):
         method = getattr(self, self._testMethodName)

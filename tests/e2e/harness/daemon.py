@@ -154,7 +154,7 @@ class Daemon:
             except AssertionError as error:
                 found.append(str(error))
             if before is not None and not CTX.is_oracle:
-                found += before.settle(self.root)
+                found += before.settle(self.root, self.bridge)
                 if os.path.exists(self.pidfile):
                     found.append("the pidfile is still there")
         self.sweep(before)
@@ -177,6 +177,10 @@ class Daemon:
             time.sleep(0.05 if doomed else 0)
         for point in sorted(leaks.mounts(self.root), key=len, reverse=True):
             subprocess.run(["umount", "-l", point], capture_output=True)
+        subprocess.run(["ip", "link", "del", self.bridge], capture_output=True)
+        for table in leaks.nft_tables():
+            if table.endswith("-" + self.bridge):
+                subprocess.run(["nft", "delete", "table"] + table.split(), capture_output=True)
         if CTX.isolated and before:
             for link in leaks.links() - before.links:
                 subprocess.run(["ip", "link", "del", link], capture_output=True)

@@ -98,8 +98,8 @@ class Snapshot:
         self.links = links()
         self.tables = nft_tables()
 
-    def added(self, root):
-        """Lines naming each thing that is new; only those that belong to root when not isolated."""
+    def added(self, root, bridge=None):
+        """Lines naming each thing that is new; not isolated, only what belongs to root and bridge."""
         found = []
         for pid, line in processes().items():
             if pid not in self.processes and (CTX.isolated or root in line
@@ -108,17 +108,17 @@ class Snapshot:
         for point in mounts(None if CTX.isolated else root):
             if point not in self.mounts:
                 found.append(f"mount {point}")
-        if CTX.isolated:
-            found += [f"link {name}" for name in links() - self.links]
-            found += [f"nftables table {name}" for name in nft_tables() - self.tables]
+        found += [f"link {name}" for name in links() - self.links if CTX.isolated or name == bridge]
+        found += [f"nftables table {name}" for name in nft_tables() - self.tables
+                  if CTX.isolated or (bridge and name.endswith("-" + bridge))]
         found += [f"cgroup {path}" for path in cgroups(CTX.ids)]
         return found
 
-    def settle(self, root, timeout=5.0):
+    def settle(self, root, bridge=None, timeout=5.0):
         """added(), after giving what is on its way out some time."""
         end = time.monotonic() + timeout
         while True:
-            found = self.added(root)
+            found = self.added(root, bridge)
             if not found or time.monotonic() > end:
                 return found
             time.sleep(0.05)
