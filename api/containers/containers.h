@@ -22,5 +22,9 @@ int api_containers_resize(struct call *call, struct err *e) FIBER_FN;
 int api_containers_attach(struct call *call, struct err *e) FIBER_FN;
 int api_containers_logs(struct call *call, struct err *e) FIBER_FN;
 int api_containers_remove(struct call *call, struct err *e) FIBER_FN;
+int api_containers_archive_stat(struct call *call, struct err *e) FIBER_FN;
+int api_containers_archive_get(struct call *call, struct err *e) FIBER_FN;
+int api_containers_archive_put(struct call *call, struct err *e) FIBER_FN;
+int api_containers_export(struct call *call, struct err *e) FIBER_FN;
 
 #endif

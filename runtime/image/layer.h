@@ -24,10 +24,10 @@ struct unpack_options {
 	enum layer_form form;  /* how "deleted" is written */
 	const struct job *job; /* its stop flag is honoured; may be NULL */
 	/* For archives that are no layers (copying into a container): */
-	bool verbatim;	       /* ".wh." files are files; the entry of the root itself is skipped */
-	const char *base;      /* clean path beneath root_fd that names begin at; NULL: the root */
-	bool keep_kinds;       /* a directory is not replaced by what is none, nor the reverse */
-	bool owned;	       /* everything gets uid and gid */
+	bool verbatim;	  /* ".wh." files are files; the entry of the root itself is skipped */
+	const char *base; /* clean path beneath root_fd that names begin at; NULL: the root */
+	bool keep_kinds;  /* a directory is not replaced by what is none, nor the reverse */
+	bool owned;	  /* everything gets uid and gid */
 	uint32_t uid, gid;
 };
 struct unpack_result {

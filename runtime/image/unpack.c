@@ -181,7 +181,7 @@ static int make_way(struct unpack *u, bool for_directory, bool *ret_whiteout, st
 	if (S_ISDIR(st.st_mode) && for_directory)
 		return 1;
 	if (u->opt->keep_kinds && S_ISDIR(st.st_mode) != for_directory)
-		return err_set(e, ERR_INVALID, "cannot overwrite %s \"/%.300s\" with %s \"%.200s\"",
+		return err_set(e, ERR_SYSTEM, "cannot overwrite %s \"/%.300s\" with %s \"%.200s\"",
 			       for_directory ? "non-directory" : "directory", u->path,
 			       for_directory ? "directory" : "non-directory", u->entry.name);
 	if (!strcmp(u->base, "."))
