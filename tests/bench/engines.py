@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The two engines as processes, their API as calls, and what a run has: work folder, helper, image."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -266,6 +267,17 @@ class Bench:
                 f.seek(start)
                 raise Failed(f"load {what}: {f.read().decode(errors='replace').strip()[-300:]}")
         return json.loads(done.stdout)
+
+    @contextlib.contextmanager
+    def awake(self):
+        """No processor halts meanwhile: waking one costs a guest more than a request, and a busy machine nothing."""
+        held = subprocess.Popen([self.helper, "awake"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        try:
+            held.stdout.readline()
+            yield
+        finally:
+            held.stdin.close()
+            held.wait(10)
 
     def say(self, text):
         print(f"{time.monotonic() - self.began:6.1f}s  {text}", flush=True)

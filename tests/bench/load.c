@@ -3,23 +3,30 @@
  * The part of the bench that an interpreter would be too slow for: a client of a daemon's Unix
  * socket.
  *
- *   load rate SOCKET PATH CONNECTIONS SECONDS    GET over kept-alive connections, one request each
- * in flight load start SOCKET SECONDS -- PROGRAM ARG...  run the program; time to the first
- * answered ping, and to its end load drain SOCKET METHOD PATH [BODY]         one request, its
- * answer read to the end; METHOD UPGRADE is a POST that asks for the connection load hold SOCKET
- * PATH COUNT                  connections that asked for PATH, held until stdin ends
+ *   load rate SOCKET PATH CONNECTIONS SECONDS
+ *       GET over kept-alive connections, one request in flight on each
+ *   load start SOCKET SECONDS -- PROGRAM ARG...
+ *       runs the program: time to the first answered ping, then to its end on SIGTERM
+ *   load drain SOCKET METHOD PATH [BODY]
+ *       one request, its answer read to the end; METHOD UPGRADE is a POST that asks for the
+ * connection load hold SOCKET PATH COUNT connections that asked for PATH, held until stdin ends
+ *   load awake
+ *       keeps every processor from halting until stdin ends: a process on each that runs only when
+ *       nothing else would
  *
  * Each prints one JSON object on stdout. A failure prints why on stderr and exits with 1.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -357,6 +364,37 @@ static int hold_main(const char *sock, const char *path, unsigned count)
 	return 0;
 }
 
+/* ---- awake ---- */
+
+static int awake_main(void)
+{
+	struct sched_param none = {0};
+	char buf[64];
+	long count = sysconf(_SC_NPROCESSORS_CONF);
+	cpu_set_t allowed;
+
+	sched_getaffinity(0, sizeof(allowed), &allowed);
+	for (int cpu = 0; cpu < count; cpu++) {
+		cpu_set_t one;
+
+		if (!CPU_ISSET(cpu, &allowed) || fork() != 0)
+			continue;
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		if (sched_setaffinity(0, sizeof(one), &one) < 0 ||
+		    sched_setscheduler(0, SCHED_IDLE, &none) < 0)
+			_exit(1);
+		for (;;)
+			__asm__ volatile("" ::: "memory");
+	}
+	printf("{}\n");
+	fflush(stdout);
+	while (read(0, buf, sizeof(buf)) > 0)
+		;
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -369,6 +407,8 @@ int main(int argc, char **argv)
 		return drain_main(argv[2], argv[3], argv[4], argc == 6 ? argv[5] : "");
 	if (!strcmp(what, "hold") && argc == 5)
 		return hold_main(argv[2], argv[3], (unsigned)atoi(argv[4]));
-	fprintf(stderr, "usage: load rate|start|drain|hold ... (see the head of load.c)\n");
+	if (!strcmp(what, "awake"))
+		return awake_main();
+	fprintf(stderr, "usage: load rate|start|drain|hold|awake ... (see the head of load.c)\n");
 	return 2;
 }

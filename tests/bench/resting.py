@@ -70,7 +70,8 @@ def ping(bench):
             before = engine.cpu()
             found = engine.load("rate", "/_ping", conns, seconds)
             return found["requests"] / found["seconds"], (engine.cpu() - before) / found["requests"]
-        values = interleave(bench.engines, 3 if bench.quick else 5, once)
+        with bench.awake():
+            values = interleave(bench.engines, 3 if bench.quick else 5, once)
         row = bench.table.row(f"ping-{conns}", f"ping, {conns} connection{'s' * (conns > 1)}", "/s",
                               place(values, 0), higher=True)
         row.at_least_times(times)
@@ -85,8 +86,9 @@ def list_hundred(bench):
             api.create(["true"], Labels={"bench": str(number)})
         api.close()
     seconds = 0.5 if bench.quick else 1.5
-    values = interleave(bench.engines, 3 if bench.quick else 5, lambda engine: engine.load(
-        "rate", "/containers/json?all=1", 1, seconds)["median_us"] / 1e6)
+    with bench.awake():
+        values = interleave(bench.engines, 3 if bench.quick else 5, lambda engine: engine.load(
+            "rate", "/containers/json?all=1", 1, seconds)["median_us"] / 1e6)
     bench.table.row("list", "list of 100 containers", "ms", values).at_least_times(10)
     for engine in bench.engines:
         api = engine.api()
