@@ -15,6 +15,7 @@ int api_images_load(struct call *call, struct err *e) FIBER_FN;
 int api_images_inspect(struct call *call, struct err *e) FIBER_FN;
 int api_images_history(struct call *call, struct err *e) FIBER_FN;
 int api_images_tag(struct call *call, struct err *e) FIBER_FN;
+int api_images_prune(struct call *call, struct err *e) FIBER_FN;
 int api_images_remove(struct call *call, struct err *e) FIBER_FN;
 
 #endif

@@ -2,10 +2,10 @@
 #include "api/images/images.h"
 
 #include <errno.h>
-#include <fnmatch.h>
 
 #include "api/router/reply.h"
 #include "api/shape/image.h"
+#include "firmware/fmt/pattern.h"
 
 #define ITEM_MAX (1u << 20)
 
@@ -15,26 +15,46 @@ static const char *const filter_keys[] = {"before", "dangling", "label", "refere
 struct list_query {
 	struct filters filters;
 	struct image *before, *since; /* referenced */
+	struct pattern **references;
+	size_t n_references;
 	int64_t until_ns;
 };
 
 /* A pattern matches the familiar name, with or without its tag. */
-static bool reference_matches(const struct texts *patterns, const struct texts *names,
-			      struct arena *a)
+static bool reference_matches(const struct list_query *q, const struct texts *names)
 {
-	for (size_t i = 0; i < patterns->n; i++) {
+	for (size_t i = 0; i < q->n_references; i++) {
 		for (size_t k = 0; k < names->n; k++) {
-			struct str name = str_from(names->items[k]);
+			struct str name = str_from(names->items[k]), bare = name;
 			ptrdiff_t colon = str_rfind(name, ':'), slash = str_rfind(name, '/');
-			char *bare =
-				arena_strndup(a, name.p, colon > slash ? (size_t)colon : name.n);
 
-			if (fnmatch(patterns->items[i], names->items[k], FNM_PATHNAME) == 0 ||
-			    (bare && fnmatch(patterns->items[i], bare, FNM_PATHNAME) == 0))
+			if (colon > slash)
+				bare.n = (size_t)colon;
+			if (pattern_match(q->references[i], name) ||
+			    pattern_match(q->references[i], bare))
 				return true;
 		}
 	}
-	return !patterns->n;
+	return !q->n_references;
+}
+
+static int read_references(struct call *call, struct list_query *q, struct err *e)
+{
+	const struct texts *values = filters_get(&q->filters, "reference");
+
+	q->references = arena_alloc_array(call->a, values->n, sizeof(*q->references));
+	for (size_t i = 0; q->references && i < values->n; i++) {
+		int r = pattern_compile_glob(str_from(values->items[i]), call->a,
+					     &q->references[i]);
+
+		if (r == -EINVAL)
+			return err_set(e, ERR_INVALID, "invalid filter 'reference=[%s]'",
+				       values->items[i]);
+		if (r < 0)
+			return err_set(e, ERR_UNAVAILABLE, "no memory");
+	}
+	q->n_references = values->n;
+	return q->references ? 0 : err_set(e, ERR_UNAVAILABLE, "no memory");
 }
 
 static bool dangling_matches(const struct filters *f, bool is_dangling, bool *ret_bad)
@@ -66,7 +86,7 @@ static bool wanted(struct call *call, struct list_query *q, struct image *img)
 		return false;
 	return dangling_matches(&q->filters, !tags.n && !digests.n, &bad) &&
 	       filters_labels(&q->filters, "label", &img->spec.config.labels) &&
-	       reference_matches(filters_get(&q->filters, "reference"), &tags, call->a);
+	       reference_matches(q, &tags);
 }
 
 static int read_query(struct call *call, struct list_query *q, struct err *e)
@@ -90,7 +110,7 @@ static int read_query(struct call *call, struct list_query *q, struct err *e)
 	if (values->n &&
 	    clock_parse_query(str_from(values->items[0]), clock_wall(), &q->until_ns) < 0)
 		return err_set(e, ERR_INVALID, "invalid filter 'until=[%s]'", values->items[0]);
-	return 0;
+	return read_references(call, q, e);
 }
 
 static int put_all(struct call *call, struct list_query *q, struct image **all, size_t n,

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-srcs-y += dispatch.c hijack.c match.c query.c reply.c size.c table.c
+srcs-y += dispatch.c hijack.c match.c prune.c query.c reply.c size.c table.c

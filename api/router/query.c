@@ -3,9 +3,9 @@
  * Query values and filters.
  */
 #include <errno.h>
-#include <regex.h>
 
 #include "api/router/reply.h"
+#include "firmware/fmt/pattern.h"
 
 static struct str query_str(struct call *call, const char *key)
 {
@@ -105,6 +105,7 @@ int filters_read(struct call *call, const char *const *allowed, struct filters *
 	struct json_node root, value;
 	struct err ignored = ERR_INIT;
 
+	ret->a = call->a;
 	ret->n = 0;
 	if (!text.n)
 		return 0;
@@ -121,6 +122,10 @@ int filters_read(struct call *call, const char *const *allowed, struct filters *
 		*f = (struct filter){.key = arena_strndup(call->a, key.p, key.n)};
 		if (!f->key)
 			return err_set(e, ERR_UNAVAILABLE, "no memory");
+		f->expressions =
+			arena_alloc_array(call->a, json_count(value), sizeof(*f->expressions));
+		if (!f->expressions)
+			return err_set(e, ERR_UNAVAILABLE, "no memory");
 		if (read_values(call, value, &f->values, e) < 0)
 			return err_code(e);
 		ret->n++;
@@ -128,14 +133,20 @@ int filters_read(struct call *call, const char *const *allowed, struct filters *
 	return 0;
 }
 
+static const struct filter *find(const struct filters *f, const char *key)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (!strcmp(f->items[i].key, key))
+			return &f->items[i];
+	return NULL;
+}
+
 const struct texts *filters_get(const struct filters *f, const char *key)
 {
 	static const struct texts none;
+	const struct filter *found = find(f, key);
 
-	for (size_t i = 0; i < f->n; i++)
-		if (!strcmp(f->items[i].key, key))
-			return &f->items[i].values;
-	return &none;
+	return found ? &found->values : &none;
 }
 
 bool filters_exact(const struct filters *f, const char *key, const char *text)
@@ -145,28 +156,31 @@ bool filters_exact(const struct filters *f, const char *key, const char *text)
 	return !values->n || texts_contain(values, text);
 }
 
-static bool matches(const char *pattern, const char *text)
+static struct pattern *expression(const struct filters *filters, const struct filter *f, size_t i)
 {
-	regex_t re;
-	bool hit;
+	struct pattern *p;
 
-	if (!strcmp(pattern, text))
-		return true;
-	if (strlen(pattern) > 256 || regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB))
-		return false;
-	hit = regexec(&re, text, 0, NULL, 0) == 0;
-	regfree(&re);
-	return hit;
+	if (!f->expressions[i].made &&
+	    pattern_compile(str_from(f->values.items[i]), filters->a, &p) == 0)
+		f->expressions[i].pattern = p;
+	f->expressions[i].made = true;
+	return f->expressions[i].pattern;
 }
 
-bool filters_match(const struct filters *f, const char *key, const char *text)
+bool filters_match(const struct filters *filters, const char *key, const char *text)
 {
-	const struct texts *values = filters_get(f, key);
+	const struct filter *f = find(filters, key);
 
-	for (size_t i = 0; i < values->n; i++)
-		if (matches(values->items[i], text))
+	for (size_t i = 0; f && i < f->values.n; i++) {
+		struct pattern *p;
+
+		if (!strcmp(f->values.items[i], text))
 			return true;
-	return !values->n;
+		p = expression(filters, f, i);
+		if (p && pattern_match(p, str_from(text)))
+			return true;
+	}
+	return !f || !f->values.n;
 }
 
 bool filters_labels(const struct filters *f, const char *key, const struct text_map *labels)

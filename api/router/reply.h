@@ -40,22 +40,30 @@ int query_i64(struct call *call, const char *key, int64_t absent, int64_t *ret, 
 	WARN_UNUSED;
 
 /* Filters: {"k":{"v":true}} or {"k":["v"]}. */
+struct filter_expression {	 /* private: a value as an expression, made when first asked for */
+	struct pattern *pattern; /* NULL: it is none */
+	bool made;
+};
 struct filter {
 	const char *key;
 	struct texts values;
+	struct filter_expression *expressions;
 };
 struct filters {
+	struct arena *a;
 	struct filter items[FILTER_KEYS_MAX];
 	size_t n;
 };
-/* allowed: NULL-terminated list of keys (NULL: all are); others are ERR_INVALID "invalid filter 'k'". */
+/* allowed: NULL-terminated list of keys (NULL: all are); others are ERR_INVALID "invalid filter
+ * 'k'". */
 int filters_read(struct call *call, const char *const *allowed, struct filters *ret, struct err *e)
 	WARN_UNUSED;
 /* The values of a key; an empty list when it was not given. */
 const struct texts *filters_get(const struct filters *f, const char *key);
 /* True when key was not given or one of its values equals text. */
 bool filters_exact(const struct filters *f, const char *key, const char *text);
-/* The same with unanchored regular expressions (id, name). */
+/* The same with unanchored regular expressions (id, name); one that makes no sense matches only
+ * itself. */
 bool filters_match(const struct filters *f, const char *key, const char *text);
 /* All "k" or "k=v" of the key "label" hold. */
 bool filters_labels(const struct filters *f, const char *key, const struct text_map *labels);

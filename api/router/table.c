@@ -30,12 +30,12 @@ const struct route route_table[] = {
 	ROUTE("GET", "/info", api_system_info, .flags = 0),
 	NOT_YET("POST", "/auth", "checking registry credentials (POST /auth)"),
 	ROUTE("GET", "/events", api_system_events, .flags = 0),
-	NOT_YET("GET", "/system/df", "disk usage (GET /system/df)"),
+	ROUTE("GET", "/system/df", api_system_df, .flags = 0),
 
 	/* containers */
 	ROUTE("GET", "/containers/json", api_containers_list, .flags = 0),
 	ROUTE("POST", "/containers/create", api_containers_create, .flags = 0),
-	NOT_YET("POST", "/containers/prune", "pruning containers"),
+	ROUTE("POST", "/containers/prune", api_containers_prune, .flags = 0),
 	ROUTE("GET", "/containers/{name}/json", api_containers_inspect, URGENT),
 	ROUTE("POST", "/containers/{name}/start", api_containers_start, .flags = 0),
 	ROUTE("POST", "/containers/{name}/stop", api_containers_stop, URGENT),
@@ -75,7 +75,7 @@ const struct route route_table[] = {
 	ROUTE("GET", "/images/json", api_images_list, .flags = 0),
 	ROUTE("POST", "/images/create", api_images_create, .flags = 0),
 	ROUTE("POST", "/images/load", api_images_load, .flags = 0),
-	NOT_YET("POST", "/images/prune", "pruning images"),
+	ROUTE("POST", "/images/prune", api_images_prune, .flags = 0),
 	NOT_YET("GET", "/images/get", "saving images"),
 	NOT_YET("GET", "/images/search", "searching registries"),
 	ROUTE("GET", "/images/{name*}/json", api_images_inspect, URGENT),

@@ -33,6 +33,9 @@ log-srcs := runtime/log/log_parse.c runtime/shim/log_line.c firmware/core/clock.
 fuzzers += passwd
 passwd-srcs := firmware/core/passwd.c firmware/core/str.c firmware/core/err.c
 
+fuzzers += pattern
+pattern-srcs := firmware/fmt/pattern.c $(fuzz-fmt)
+
 fuzzers += reference
 reference-srcs := runtime/image/reference.c firmware/fmt/sha256.c firmware/core/err.c \
 	firmware/core/str.c
