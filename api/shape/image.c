@@ -42,11 +42,11 @@ static void put_names(struct image_store *s, const struct image *img, struct jso
 	put_texts(w, &tags);
 }
 
-void shape_image_summary(struct image_store *s, const struct image *img, struct json_writer *w,
-			 struct arena *a, unsigned api_minor)
+static void put_summary(struct image_store *s, const struct image *img, struct json_writer *w,
+			struct arena *a, unsigned api_minor, int64_t containers, int64_t shared)
 {
 	json_object_open(w);
-	json_kv_i64(w, "Containers", api_minor >= 51 ? (int64_t)img->containers : -1);
+	json_kv_i64(w, "Containers", containers);
 	json_kv_i64(w, "Created", img->created_ns / NSEC_PER_SEC);
 	json_kv_text(w, "Id", img->id.text);
 	json_key(w, "Labels");
@@ -56,11 +56,24 @@ void shape_image_summary(struct image_store *s, const struct image *img, struct 
 		json_put_null(w);
 	json_kv_text(w, "ParentId", img->spec.parent);
 	put_names(s, img, w, a, api_minor);
-	json_kv_i64(w, "SharedSize", -1);
+	json_kv_i64(w, "SharedSize", shared);
 	json_kv_i64(w, "Size", (int64_t)img->size);
 	if (api_minor < 44)
 		json_kv_i64(w, "VirtualSize", (int64_t)img->size);
 	json_object_close(w);
+}
+
+void shape_image_summary(struct image_store *s, const struct image *img, struct json_writer *w,
+			 struct arena *a, unsigned api_minor)
+{
+	put_summary(s, img, w, a, api_minor, api_minor >= 51 ? (int64_t)img->containers : -1, -1);
+}
+
+void shape_image_summary_counted(struct image_store *s, const struct image *img,
+				 struct json_writer *w, struct arena *a, unsigned api_minor,
+				 int64_t shared)
+{
+	put_summary(s, img, w, a, api_minor, img->containers, shared);
 }
 
 /* Members of Config that only a container has; left out of an image's from 1.50 on. */

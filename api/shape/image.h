@@ -14,6 +14,11 @@ void shape_image_summary(struct image_store *s, const struct image *img, struct 
 			 struct arena *a, unsigned api_minor);
 void shape_image_inspect(struct image_store *s, const struct image *img, struct json_writer *w,
 			 struct arena *a, unsigned api_minor);
+/* The same with what it shares with other images (-1: not counted) and the containers in every
+ * version, as in GET /system/df. */
+void shape_image_summary_counted(struct image_store *s, const struct image *img,
+				 struct json_writer *w, struct arena *a, unsigned api_minor,
+				 int64_t shared);
 /* GET /images/{name}/history: newest first. */
 void shape_image_history_list(struct image_store *s, const struct image *img, struct json_writer *w,
 			      struct arena *a);

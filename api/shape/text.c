@@ -3,36 +3,33 @@
 
 #include "firmware/core/clock.h"
 
-#define MINUTE 60LL
-#define HOUR (60 * MINUTE)
-#define DAY (24 * HOUR)
-
 void text_human_duration(int64_t ns, struct buf *out)
 {
-	long long s = ns / NSEC_PER_SEC;
+	long long seconds = ns / NSEC_PER_SEC, minutes = seconds / 60;
+	long long hours = (seconds + 1800) / 3600; /* rounded: an hour and a half is two */
 
-	if (s < 1)
+	if (seconds < 1)
 		buf_puts(out, "Less than a second");
-	else if (s == 1)
+	else if (seconds == 1)
 		buf_puts(out, "1 second");
-	else if (s < MINUTE)
-		buf_printf(out, "%lld seconds", s);
-	else if (s < 2 * MINUTE)
+	else if (seconds < 60)
+		buf_printf(out, "%lld seconds", seconds);
+	else if (minutes == 1)
 		buf_puts(out, "About a minute");
-	else if (s < 46 * MINUTE)
-		buf_printf(out, "%lld minutes", s / MINUTE);
-	else if (s < HOUR + 30 * MINUTE && (s + HOUR / 2) / HOUR == 1)
-		buf_puts(out, s < HOUR ? "About an hour" : "About an hour");
-	else if ((s + HOUR / 2) / HOUR < 48)
-		buf_printf(out, "%lld hours", (s + HOUR / 2) / HOUR);
-	else if (s < 14 * DAY)
-		buf_printf(out, "%lld days", s / DAY);
-	else if (s < 60 * DAY)
-		buf_printf(out, "%lld weeks", s / DAY / 7);
-	else if (s < 2 * 365 * DAY)
-		buf_printf(out, "%lld months", s / DAY / 30);
+	else if (minutes < 60)
+		buf_printf(out, "%lld minutes", minutes);
+	else if (hours == 1)
+		buf_puts(out, "About an hour");
+	else if (hours < 48)
+		buf_printf(out, "%lld hours", hours);
+	else if (hours < 14 * 24)
+		buf_printf(out, "%lld days", hours / 24);
+	else if (hours < 60 * 24)
+		buf_printf(out, "%lld weeks", hours / 24 / 7);
+	else if (hours < 2 * 365 * 24)
+		buf_printf(out, "%lld months", hours / 24 / 30);
 	else
-		buf_printf(out, "%lld years", s / DAY / 365);
+		buf_printf(out, "%lld years", seconds / 3600 / 24 / 365);
 }
 
 static void put_word(const char *word, struct buf *out)
