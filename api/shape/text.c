@@ -42,7 +42,7 @@ static void put_word(const char *word, struct buf *out)
 
 void text_command(const char *path, const struct texts *args, struct buf *out)
 {
-	put_word(path, out);
+	buf_puts(out, path);
 	for (size_t i = 0; i < args->n; i++) {
 		buf_putc(out, ' ');
 		put_word(args->items[i], out);

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+api-core := $(addprefix firmware/core/,arena.c buf.c clock.c err.c mem.c pool.c str.c)
+api-json := $(addprefix firmware/fmt/,bind.c bind_copy.c bind_decode.c bind_encode.c json.c \
+	json_check.c json_scan.c json_text.c json_write.c utf8.c)
+
+units += api/test_route
+api/test_route-srcs := api/router/match.c $(api-core)
+
+units += api/test_query
+api/test_query-srcs := api/router/query.c firmware/fmt/pattern.c firmware/net/http_url.c \
+	$(api-json) $(api-core)
+
+units += api/test_text
+api/test_text-srcs := api/shape/text.c $(api-json) $(api-core)
