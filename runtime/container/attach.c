@@ -115,9 +115,11 @@ int detach_keys_parse(struct str text, const char *what, struct arena *a, struct
 
 	if (!keys)
 		return err_set(e, ERR_UNAVAILABLE, "no memory");
-	while (rest.n) {
-		int byte = key_byte(str_cut(rest, ',', &rest));
+	for (bool more = rest.n > 0; more;) {
+		int byte;
 
+		more = str_find(rest, ',') >= 0;
+		byte = key_byte(str_cut(rest, ',', &rest));
 		if (byte < 0)
 			return err_set(e, ERR_INVALID, "Invalid %s keys (" STR_FMT ") provided",
 				       what, STR_ARG(text));
