@@ -128,9 +128,8 @@ int engine_open(struct engine *eng, const struct engine_options *opt, struct err
 	list_init(&eng->containers);
 	eng->cgroup_v2 = statfs("/sys/fs/cgroup", &fs) == 0 && fs.f_type == CGROUP2_MAGIC;
 	if (make_dirs(opt, e) < 0 || lock_root(eng, e) < 0 || load_id(eng, e) < 0 ||
-	    event_bus_open(&eng->events, e) < 0 ||
-	    log_reader_init(e) < 0 || image_store_open(&eng->images, opt, e) < 0 ||
-	    network_open(&eng->network, opt, e) < 0)
+	    event_bus_open(&eng->events, e) < 0 || log_reader_init(e) < 0 ||
+	    image_store_open(&eng->images, opt, e) < 0 || network_open(&eng->network, opt, e) < 0)
 		return err_code(e);
 	image_store_set_user_lookup(eng->images, find_user, eng);
 	image_store_set_event_hook(eng->images, on_image_event, eng);

@@ -37,7 +37,7 @@ struct engine {
 	bool cgroup_v2;
 	bool stopping;
 	bool pruning, pruning_images; /* one of each at a time; see engine_prune_begin */
-	int lock_fd; /* flock on <data-root>/lock */
+	int lock_fd;		      /* flock on <data-root>/lock */
 	int64_t started_ns;
 };
 
@@ -50,7 +50,8 @@ void engine_close(struct engine *eng) FIBER_FN;
 
 /*
  * Prunes exclude each other: those of images, and those of everything else. running is one of the
- * engine's two flags; ERR_CONFLICT "a prune operation is already running". It is cleared at the end.
+ * engine's two flags, set until the caller clears it; ERR_CONFLICT "a prune operation is already
+ * running".
  */
 int engine_prune_begin(bool *running, struct err *e) WARN_UNUSED;
 

@@ -11,6 +11,7 @@
 
 int api_containers_list(struct call *call, struct err *e) FIBER_FN;
 int api_containers_create(struct call *call, struct err *e) FIBER_FN;
+int api_containers_prune(struct call *call, struct err *e) FIBER_FN;
 int api_containers_inspect(struct call *call, struct err *e) FIBER_FN;
 int api_containers_start(struct call *call, struct err *e) FIBER_FN;
 int api_containers_stop(struct call *call, struct err *e) FIBER_FN;

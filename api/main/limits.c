@@ -9,6 +9,7 @@
 #include "api/main/daemon.h"
 #include "firmware/core/attr.h"
 #include "firmware/core/pool.h"
+#include "runtime/event/event.h"
 
 #define KIB(bytes) ((unsigned long long)(bytes) >> 10)
 
@@ -40,6 +41,7 @@ int limits_main(int argc, char **argv)
 	for (const struct pool *p = pool_list(); p; p = p->next)
 		sum += row(p->name, p->count, p->slot_size, pool_bytes(p));
 	sum += row("request memory (shared)", 1, CONFIG_ARENA_BUDGET, CONFIG_ARENA_BUDGET);
+	sum += row("event ring", 1, EVENT_RING_BYTES, EVENT_RING_BYTES);
 	sum += row("workers and their libraries", CONFIG_WORKERS, WORKER_BYTES,
 		   CONFIG_WORKERS * WORKER_BYTES);
 	sum += row("program and fixed data", 1, BASE_BYTES, BASE_BYTES);

@@ -39,7 +39,7 @@ int dir_make_all(const char *path, mode_t mode, struct err *e) WARN_UNUSED;
 /* Delete a file or a whole tree; what is not there is fine; never follows links or crosses mounts.
  * Blocks. */
 int tree_remove_at(int dirfd, const char *path, struct err *e) WARN_UNUSED;
-/* Sum of st_blocks*512 of a tree (hard links once). Blocks. */
+/* Sum of the sizes of a tree's files and links (hard links once). Blocks. */
 int tree_size_at(int dirfd, const char *path, uint64_t *ret_bytes, struct err *e) WARN_UNUSED;
 /* write() until all is out; handles short writes and EINTR. 0 or -errno. */
 int fd_write_all(int fd, const void *p, size_t n) WARN_UNUSED;

@@ -332,10 +332,16 @@ static int link_set_grow(struct link_set *s)
 	return 0;
 }
 
+/* What a file holds, whatever the file system takes for it. Directories hold nothing. */
+static uint64_t file_bytes(const struct statx *sx)
+{
+	return S_ISREG(sx->stx_mode) || S_ISLNK(sx->stx_mode) ? sx->stx_size : 0;
+}
+
 /* Bytes that one link of this file adds to the sum. */
 static int link_share(struct link_set *s, const struct statx *sx, uint64_t *ret)
 {
-	uint64_t bytes = sx->stx_blocks * 512;
+	uint64_t bytes = file_bytes(sx);
 	size_t at;
 
 	if (sx->stx_nlink > 1 && !S_ISDIR(sx->stx_mode)) {
@@ -393,7 +399,7 @@ int tree_size_at(int dirfd, const char *path, uint64_t *ret_bytes, struct err *e
 		return err_sys(e, ENOMEM, "size of %s", path);
 	if (statx(dirfd, path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &sx) < 0)
 		return err_sys(e, errno, "size of %s", path);
-	sum = sx.stx_blocks * 512;
+	sum = file_bytes(&sx);
 	if (!S_ISDIR(sx.stx_mode)) {
 		*ret_bytes = sum;
 		return 0;

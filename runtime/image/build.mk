@@ -27,3 +27,4 @@ srcs-y += rootfs.c
 srcs-y += snapshot.c
 srcs-y += store.c
 srcs-y += unpack.c
+srcs-y += usage.c

@@ -80,6 +80,12 @@ int image_list(struct image_store *s, struct arena *a, struct image ***ret, size
  */
 int image_names(struct image_store *s, const struct image *img, struct arena *a,
 		struct texts *ret_tags, struct texts *ret_digests) WARN_UNUSED;
+/*
+ * Bytes on disk: of all layers, and of each image those it shares with another of the n, which are
+ * all there are.
+ */
+void image_store_usage(struct image_store *s, struct image *const *images, size_t n,
+		       uint64_t *ret_shared, uint64_t *ret_layers);
 /* The configuration blob, verbatim, in the arena. */
 int image_config_text(struct image_store *s, const struct image *img, struct arena *a,
 		      struct str *ret, struct err *e) WARN_UNUSED;

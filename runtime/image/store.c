@@ -408,8 +408,10 @@ void image_store_set_event_hook(struct image_store *s,
 void store_tell(struct image_store *s, const struct image *img, const char *action, const char *id,
 		const char *name)
 {
+	const char *own = img ? img->id.text : "";
+
 	if (s->tell)
-		s->tell(s->tell_arg, action, id ? id : img->id.text, name ? name : img->id.text,
+		s->tell(s->tell_arg, action, id ? id : own, name ? name : own,
 			img ? &img->spec.config.labels : NULL);
 }
 

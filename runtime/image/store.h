@@ -58,6 +58,7 @@ struct layer {
 	struct digest chain, diff_id;
 	uint64_t size;
 	unsigned holds;
+	unsigned images; /* scratch of image_store_usage */
 	bool making; /* somebody unpacks it now; wait on store->changed */
 	enum layer_form form;
 };
