@@ -8,6 +8,7 @@
 
 #include "api/main/daemon.h"
 #include "firmware/core/attr.h"
+#include "firmware/core/config.h"
 #include "firmware/core/pool.h"
 #include "runtime/event/event.h"
 
@@ -17,9 +18,10 @@
 #define CONTAINER_BYTES (16u << 10)
 #define IMAGE_BYTES (24u << 10)
 #define EXEC_BYTES (4u << 10)
-/* Worst case of a worker: stack, inflate window (zstd, 128 MiB log bound is refused earlier), TLS
- * records. */
-#define WORKER_BYTES ((unsigned long long)CONFIG_WORKER_STACK + (12u << 20))
+/* Worst case of a worker: its stack, a zstd window with its tables, gzip, TLS records, archive
+ * buffers. */
+#define WINDOW_BYTES (CONFIG(ZSTD) ? 1u << CONFIG_ZSTD_WINDOW_LOG : 0u)
+#define WORKER_BYTES ((unsigned long long)CONFIG_WORKER_STACK + WINDOW_BYTES + (4u << 20))
 #define BASE_BYTES (4u << 20)
 
 static unsigned long long row(const char *name, unsigned long long count, unsigned long long size,
@@ -39,7 +41,8 @@ int limits_main(int argc, char **argv)
 		return 1;
 	printf("%-28s %10s %12s %18s\n", "pool", "count", "bytes each", "ceiling");
 	for (const struct pool *p = pool_list(); p; p = p->next)
-		sum += row(p->name, p->count, p->slot_size, pool_bytes(p));
+		if (!p->address_space)
+			sum += row(p->name, p->count, p->slot_size, pool_bytes(p));
 	sum += row("request memory (shared)", 1, CONFIG_ARENA_BUDGET, CONFIG_ARENA_BUDGET);
 	sum += row("event ring", 1, EVENT_RING_BYTES, EVENT_RING_BYTES);
 	sum += row("workers and their libraries", CONFIG_WORKERS, WORKER_BYTES,

@@ -44,8 +44,11 @@ int arena_system_init(struct err *e)
 	atomic_store(&warm, 0);
 	atomic_store(&charged, 0);
 	memset(left_dirty, 0, spans.base ? sizeof(left_dirty) : 0);
-	return pool_init(&spans, "arena", CONFIG_ARENA_SPAN, CONFIG_ARENA_COUNT,
-			 CONFIG_ARENA_RESERVED, e);
+	if (pool_init(&spans, "arena", CONFIG_ARENA_SPAN, CONFIG_ARENA_COUNT, CONFIG_ARENA_RESERVED,
+		      e) < 0)
+		return err_code(e);
+	spans.address_space = true; /* CONFIG_ARENA_BUDGET is what they may hold together */
+	return 0;
 }
 
 void arena_system_fini(void)

@@ -23,6 +23,7 @@ struct pool {
 	size_t slot_size; /* rounded up to 16 */
 	uint32_t count;
 	uint32_t reserved;
+	bool address_space; /* slots are mere addresses; the owner accounts for their memory */
 	/* read-only for others: */
 	uint32_t in_use;
 	uint32_t high_water;
@@ -55,10 +56,10 @@ void pool_put(struct pool *p, void *slot);
 void pool_fini(struct pool *p);
 /* First pool of the list, then pool->next. */
 struct pool *pool_list(void);
-/* Ceiling in bytes: count * slot_size. */
+/* Ceiling in bytes: count * slot_size; nothing for a pool of addresses. */
 static inline uint64_t pool_bytes(const struct pool *p)
 {
-	return (uint64_t)p->slot_size * p->count;
+	return p->address_space ? 0 : (uint64_t)p->slot_size * p->count;
 }
 
 #endif
