@@ -1,3 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-units += container/test_archive_path
-container/test_archive_path-srcs := runtime/container/archive_path.c
+container-core := $(addprefix firmware/core/,arena.c buf.c clock.c err.c file.c map.c mem.c pool.c \
+	str.c tree.c)
+container-json := $(addprefix firmware/fmt/,bind.c bind_copy.c bind_decode.c bind_encode.c json.c \
+	json_check.c json_scan.c json_text.c json_write.c utf8.c)
+container-common := tests/unit/container/harness.c runtime/model/config.c $(container-json) \
+	$(container-core)
+
+units += container/test_log_options
+container/test_log_options-srcs := runtime/container/log_options.c $(container-json) \
+	$(container-core)
+
+units += container/test_merge
+container/test_merge-srcs := runtime/container/merge.c runtime/container/log_options.c \
+	$(container-common)
+
+units += container/test_mounts
+container/test_mounts-srcs := runtime/container/mounts.c runtime/network/port_parse.c \
+	$(container-common)
