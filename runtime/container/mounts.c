@@ -114,7 +114,7 @@ static int add_bind(struct mount_list *list, const char *spec, struct err *e)
 			break;
 		}
 	}
-	if (rest.p || !n)
+	if (rest.p || !n || !parts[0].n)
 		return bind_error(spec, e);
 	if (n == 2 && parts[1].n && parts[1].p[0] != '/' &&
 	    parse_mode(parts[1], &m, list->a, e) < 0)
@@ -193,6 +193,8 @@ static int add_tmpfs_mount(struct mount_list *list, const struct mount_config *i
 	m.mode = arena_printf(list->a, o && o->size_bytes > 0 ? "mode=%llo,size=%lld" : "mode=%llo",
 			      (unsigned long long)(o && o->mode ? o->mode : 01777),
 			      (long long)(o ? o->size_bytes : 0));
+	if (!m.mode)
+		return err_set(e, ERR_UNAVAILABLE, "no memory");
 	m.destination = in->target;
 	return add_mount(list, m, e);
 }
