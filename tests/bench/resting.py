@@ -31,18 +31,22 @@ def built(bench, name, goal, numbers=()):
     make = ["make", "-s", "-C", bench.args.top, f"O={out}"]
     env = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
     env.pop("O", None)
-    with open(os.path.join(bench.work, f"make-{name}.log"), "wb") as log:
-        def step(*goals):
-            subprocess.run(make + list(goals), check=True, stdout=log, stderr=log, env=env)
-        config = os.path.join(out, ".config")
-        step(goal)
-        if numbers:
-            with open(config) as f:
-                lines = [line for line in f if line.split("=")[0] not in dict(numbers)]
-            with open(config, "w") as f:
-                f.writelines(lines + [f"{key}={value}\n" for key, value in numbers])
-            step("olddefconfig")
-        step(f"-j{os.cpu_count()}", "all")
+
+    def step(*goals):
+        done = subprocess.run(make + list(goals), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env)
+        if done.returncode:
+            said = [line for line in done.stdout.decode(errors="replace").splitlines() if "error" in line.lower()]
+            raise Failed(f"{name} does not build: " + "; ".join(said[:3]))
+
+    config = os.path.join(out, ".config")
+    step(goal)
+    if numbers:
+        with open(config) as f:
+            lines = [line for line in f if line.split("=")[0] not in dict(numbers)]
+        with open(config, "w") as f:
+            f.writelines(lines + [f"{key}={value}\n" for key, value in numbers])
+        step("olddefconfig")
+    step(f"-j{os.cpu_count()}", "all")
     return os.path.join(out, "serind")
 
 
@@ -64,7 +68,7 @@ def idle(bench):
 
 
 def ping(bench):
-    seconds = 0.5 if bench.quick else 1.5
+    seconds = 0.5 if bench.quick else 1
     for conns, times in ((1, 3), (64, 4)):
         def once(engine):
             before = engine.cpu()
@@ -85,7 +89,7 @@ def list_hundred(bench):
         for number in range(100):
             api.create(["true"], Labels={"bench": str(number)})
         api.close()
-    seconds = 0.5 if bench.quick else 1.5
+    seconds = 0.5 if bench.quick else 1
     with bench.awake():
         values = interleave(bench.engines, 3 if bench.quick else 5, lambda engine: engine.load(
             "rate", "/containers/json?all=1", 1, seconds)["median_us"] / 1e6)

@@ -19,7 +19,7 @@ WIDE = (("CONFIG_HTTP_CONNECTIONS", 1280), ("CONFIG_FIBER_COUNT", 2800), ("CONFI
 
 def exec_stream(bench):
     """/dev/zero through an attached exec without a terminal: payload a second."""
-    blocks = (8 if bench.quick else 32) << 10
+    blocks = (4 if bench.quick else 12) << 10
     size, command = blocks << 16, f"dd if=/dev/zero bs=64k count={blocks}"
     ids = {}
     for engine in bench.engines:
