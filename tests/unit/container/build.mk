@@ -17,3 +17,13 @@ container/test_merge-srcs := runtime/container/merge.c runtime/container/log_opt
 units += container/test_mounts
 container/test_mounts-srcs := runtime/container/mounts.c runtime/network/port_parse.c \
 	$(container-common)
+
+container-fiber-$(CONFIG_FIBER_ASM) += fiber_asm.c fiber_switch_x86_64.S fiber_switch_aarch64.S
+container-fiber-$(CONFIG_FIBER_PTHREAD) += fiber_pthread.c
+container-sched := $(addprefix firmware/sched/,fiber.c $(container-fiber-y) io.c job.c loop.c timer.c \
+	waitq.c)
+
+units += container/test_record
+container/test_record-srcs := runtime/container/record.c runtime/container/status.c \
+	firmware/core/log.c firmware/fmt/sha256.c $(container-sched) $(container-common)
+container/test_record-libs := -lcrypto
