@@ -111,7 +111,7 @@ def main():
         parser.error("the tests need root")
     socket_given = args.oracle and not os.access(args.oracle, os.X_OK)
     if not args.list and not args.host and not socket_given and not isolate.inside():
-        sys.exit(isolate.reenter())
+        sys.exit(isolate.reenter(args.v))
     if isolate.inside():
         isolate.become_init()
         CTX.isolated = True
@@ -126,7 +126,7 @@ def main():
     if not args.list and not args.oracle and not os.access(CTX.serind, os.X_OK):
         parser.error(f"no such program: {CTX.serind}")
 
-    CTX.open_tmp()
+    CTX.open_tmp(isolate.inside())
     if CTX.isolated:
         isolate.settle(CTX.tmp)
     loader = unittest.TestLoader()

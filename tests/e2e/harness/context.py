@@ -41,8 +41,8 @@ class Context:
         self.counter += 1
         return self.counter
 
-    def open_tmp(self):
-        self.tmp = tempfile.mkdtemp(prefix="sern-", dir=os.environ.get("E2E_TMP", "/tmp"))
+    def open_tmp(self, given=None):
+        self.tmp = given or tempfile.mkdtemp(prefix="sern-", dir=os.environ.get("E2E_TMP", "/tmp"))
 
     def close_tmp(self):
         if self.tmp:

@@ -7,25 +7,36 @@ with it. /etc is a private overlay, so that a test may put a registry's CA where
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 
 MARK = "SERIN_E2E_INSIDE"
 
 
-def reenter():
-    """Start this program again inside new namespaces and return its exit code."""
+def reenter(keep):
+    """Start this program again inside new namespaces and return its exit code.
+
+    The files of the run belong to this outer process, which removes them however the inner one ends.
+    """
+    tmp = tempfile.mkdtemp(prefix="sern-", dir=os.environ.get("E2E_TMP", "/tmp"))
     argv = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child=KILL",
             "--mount-proc", "--propagation", "private", sys.executable, "-B"] + sys.argv
-    child = subprocess.Popen(argv, env=dict(os.environ, **{MARK: "1"}))
+    child = subprocess.Popen(argv, env=dict(os.environ, **{MARK: tmp}))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: child.kill())
-    return child.wait()
+    try:
+        return child.wait()
+    finally:
+        if not keep:
+            shutil.rmtree(tmp, ignore_errors=True)
 
 
 def inside():
-    return os.environ.get(MARK) == "1"
+    """The directory of the run when inside, else None."""
+    return os.environ.get(MARK)
 
 
 def settle(tmp):
