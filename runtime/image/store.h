@@ -59,7 +59,7 @@ struct layer {
 	uint64_t size;
 	unsigned holds;
 	unsigned images; /* scratch of image_store_usage */
-	bool making; /* somebody unpacks it now; wait on store->changed */
+	bool making;	 /* somebody unpacks it now; wait on store->changed */
 	enum layer_form form;
 };
 

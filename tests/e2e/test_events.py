@@ -9,6 +9,7 @@ import time
 from harness import rawhttp
 from harness.api import query, records
 from harness.case import BB, CTX, E2E, images, not_oracle, takes, wait_for
+from harness.registry import Registry
 
 LOOP = "trap 'exit 0' TERM; while :; do sleep 0.1; done"
 
@@ -236,6 +237,24 @@ class TestImages(Events):
         self.assertEqual([e["Action"] for e in self.past(image=[BB])], ["create"])
         self.assertEqual([e["Action"] for e in self.past(image=[BB.split(":")[0]])], ["create"])
         self.assertEqual(self.past(image=["other"]), [])
+
+
+class TestPull(Events):
+    image = False
+
+    @classmethod
+    def set_up_fixtures(cls):
+        cls.registry = Registry()
+        cls.fixtures.append(cls.registry)
+
+    def test_pull(self):
+        made = images.Image(config={"Labels": {"from": "far"}})
+        self.registry.push("told", "1", made)
+        name = f"{self.registry.host}/told"
+        self.assertEqual(self.api.post("/images/create", fromImage=name, tag="1").status, 200)
+        event = self.past(type=["image"])[-1]
+        self.assertEqual((event["Action"], event["id"]), ("pull", f"{name}:1"))
+        self.assertEqual(event["Actor"]["Attributes"], {"name": name, "from": "far"})
 
 
 class TestQuery(Events):
