@@ -93,7 +93,7 @@ static bool find_user(void *arg, const struct image *img, bool running, char id_
 	struct engine *eng = arg;
 	const struct container *c;
 
-	list_for_each(c, &eng->containers, link) {
+	list_for_each (c, &eng->containers, link) {
 		if (c->image != img || (running && !container_is_running(c)))
 			continue;
 		str_copy(id_out, 65, str_from(c->id));
@@ -126,6 +126,7 @@ int engine_open(struct engine *eng, const struct engine_options *opt, struct err
 	map_init(&eng->containers_by_name);
 	map_init(&eng->execs);
 	list_init(&eng->containers);
+	list_init(&eng->restarts_due);
 	eng->cgroup_v2 = statfs("/sys/fs/cgroup", &fs) == 0 && fs.f_type == CGROUP2_MAGIC;
 	if (make_dirs(opt, e) < 0 || lock_root(eng, e) < 0 || load_id(eng, e) < 0 ||
 	    event_bus_open(&eng->events, e) < 0 || log_reader_init(e) < 0 ||
@@ -148,6 +149,7 @@ static bool any_running(const struct engine *eng)
 
 void engine_close(struct engine *eng)
 {
+	restart_drain(eng);
 	if (eng->network)
 		network_close(eng->network, !any_running(eng));
 	while (!list_empty(&eng->containers)) {

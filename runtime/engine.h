@@ -36,6 +36,9 @@ struct engine {
 	char id[ENGINE_ID_MAX]; /* stable UUID of this data root */
 	bool cgroup_v2;
 	bool stopping;
+	bool restored; /* containers are what they were; restarts may begin */
+	struct list restarts_due; /* struct container; see runtime/container/restart.c */
+	unsigned restarts_under_way;
 	bool pruning, pruning_images; /* one of each at a time; see engine_prune_begin */
 	int lock_fd;		      /* flock on <data-root>/lock */
 	int64_t started_ns;

@@ -25,6 +25,7 @@ struct container *container_new(struct engine *eng)
 	list_init(&c->execs);
 	fiber_lock_init(&c->lock);
 	waitq_init(&c->changed);
+	restart_init(c);
 	c->events = container_shim_events;
 	c->events.arg = c;
 	return c;
@@ -39,6 +40,7 @@ void container_unref(struct container *c)
 {
 	if (!c || --c->refs)
 		return;
+	restart_done(c);
 	if (c->shim)
 		shim_free(c->shim);
 	if (c->image)

@@ -56,6 +56,14 @@ struct container_mount {
 	const char *propagation;
 };
 
+/* Private to restart.c. */
+struct container_restart {
+	struct loop_timer timer; /* while "restarting" */
+	struct list due;	 /* in the engine's queue, once it fired */
+	int64_t delay_ns;	 /* of the last wait */
+	bool cancelled;		 /* a client means it to end */
+};
+
 struct container {
 	struct engine *eng;
 	struct map_node id_node, name_node;
@@ -88,7 +96,8 @@ struct container {
 	bool told_connected; /* the last network event said so */
 	bool stop_requested; /* by a client, since the last start */
 	uint64_t exits;	     /* counts ends; "next-exit" waits for a change */
-	int restart_count;
+	int restart_count;   /* by the policy, since a client last started it */
+	struct container_restart restart;
 
 	struct endpoint *endpoint; /* on the bridge, while running; else NULL */
 	char netns_path[256];	   /* "" with the host's network */

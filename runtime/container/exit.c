@@ -50,6 +50,8 @@ int container_handle_exit(struct container *c, const struct shim_exit *exit)
 {
 	struct err e = ERR_INIT;
 
+	bool again;
+
 	if (!container_is_running(c))
 		return 0;
 	if (c->shim)
@@ -61,8 +63,9 @@ int container_handle_exit(struct container *c, const struct shim_exit *exit)
 	c->oom_killed = exit->oom_killed;
 	c->finished_ns = exit->finished_ns ? exit->finished_ns : clock_wall();
 	c->exits++;
-	c->status = CONTAINER_EXITED;
-	if (c->image)
+	again = restart_after_exit(c);
+	c->status = again ? CONTAINER_RESTARTING : CONTAINER_EXITED;
+	if (c->image && !again)
 		c->image->running--;
 	container_event_die(c);
 	if (c->host.auto_remove) {
@@ -73,6 +76,8 @@ int container_handle_exit(struct container *c, const struct shim_exit *exit)
 		log_error("%s", e.msg);
 	wake_log_followers(c);
 	waitq_wake_all(&c->changed);
+	if (again)
+		restart_schedule(c);
 	return 0;
 }
 

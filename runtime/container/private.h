@@ -21,8 +21,9 @@ enum persist_mode { PERSIST_QUICK, PERSIST_SYNC };
 int container_persist(struct container *c, enum persist_mode mode, struct err *e)
 	FIBER_FN WARN_UNUSED;
 /*
- * The durable form in two steps, so that the disk works while the caller goes on: what c holds at begin is
- * written; end waits for it. p must not move between them. end after a failed begin, or twice, does nothing.
+ * The durable form in two steps, so that the disk works while the caller goes on: what c holds at
+ * begin is written; end waits for it. p must not move between them. end after a failed begin, or
+ * twice, does nothing.
  */
 struct persist {
 	struct arena mem;
@@ -81,6 +82,11 @@ int container_mount_sources(const struct container_mount *mounts, size_t n, stru
 int container_ports(const struct container_config *config, const struct host_config *host,
 		    struct port_request *ret, size_t max, size_t *ret_n, struct err *e) WARN_UNUSED;
 
+/* --- run.c --- */
+
+/* Launch and record that it runs. c is locked and may be started; on failure it is as it was. */
+int container_launch_locked(struct container *c, struct err *e) FIBER_FN WARN_UNUSED;
+
 /* --- launch.c and launch_*.c: everything between "start" and a running shim --- */
 
 struct launch; /* in the caller's arena */
@@ -98,6 +104,34 @@ int container_handle_exit(struct container *c, const struct shim_exit *exit) FIB
 void container_auto_remove(struct container *c) FIBER_FN;
 /* Wait until the container is not running or the deadline passes. */
 int container_wait_stopped(struct container *c, int64_t deadline) FIBER_FN WARN_UNUSED;
+
+/* --- pause.c --- */
+
+struct cgroup;
+/* Where launch_bundle puts it. False when the path is too long. */
+bool container_cgroup(const struct container *c, struct cgroup *ret) WARN_UNUSED;
+/* A paused container that was sent its last signal must go on to see it. */
+void container_let_go(struct container *c) FIBER_FN;
+/* After a start of the daemon: was it left paused? */
+void container_restore_paused(struct container *c) FIBER_FN;
+
+/* --- restart.c --- */
+
+void restart_init(struct container *c);
+/* No restart to come: nothing waits for c any more. Safe to repeat. */
+void restart_done(struct container *c);
+/* A client, or the start of the daemon, starts it: counts from the beginning. */
+void restart_reset(struct container *c);
+/* c ended (exit_code, times set): is it to run again? If so that is counted, and restart_schedule
+ * is to be called once the end is dealt with and the status is CONTAINER_RESTARTING. */
+bool restart_after_exit(struct container *c) WARN_UNUSED;
+void restart_schedule(struct container *c);
+/* The container is to end: no restart from now on, and one that is waited for ends at once. */
+void restart_cancel(struct container *c) FIBER_FN;
+/* The engine is restored: start what should run. */
+void restart_revive(struct engine *eng);
+/* Wait a little for starts under way; the engine closes. */
+void restart_drain(struct engine *eng) FIBER_FN;
 
 /* --- event.c --- */
 

@@ -88,9 +88,9 @@ static int remove_locked(struct container *c, struct err *e) FIBER_FN
 		return err_set(e, ERR_NOT_FOUND, "No such container: %s", c->id);
 	if (container_is_running(c))
 		return err_set(e, ERR_CONFLICT,
-			       "cannot remove container \"/%s\": container is running: stop the "
+			       "cannot remove container \"/%s\": container is %s: stop the "
 			       "container before removing or force remove",
-			       c->name);
+			       c->name, container_status_name(c->status));
 	c->status = CONTAINER_REMOVING;
 	r = container_delete_locked(c, e);
 	if (r < 0) {
@@ -110,11 +110,15 @@ static int end_by_force(struct container *c, struct err *e) FIBER_FN
 	if (!container_is_running(c))
 		return 0;
 	c->stop_requested = true;
+	restart_cancel(c);
+	if (!container_is_running(c))
+		return 0;
 	if (!c->shim || shim_kill(c->shim, SIGKILL, e) < 0)
 		log_debug("container %s: kill before removal: %s", c->id, e->msg);
 	else
 		container_event_number(c, "kill", "signal", SIGKILL);
 	err_clear(e);
+	container_let_go(c);
 	if (container_wait_stopped(c, clock_in_ms(KILL_WAIT_MS)) < 0)
 		return err_set(
 			e, ERR_SYSTEM,

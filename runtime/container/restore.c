@@ -135,6 +135,7 @@ static void reconnect(struct container *c) FIBER_FN
 {
 	char run_dir[CONTAINER_PATH_MAX], state_dir[CONTAINER_PATH_MAX];
 	bool was_running = container_is_running(c), starting = c->starting, has_exit = false;
+	bool restarting = c->status == CONTAINER_RESTARTING;
 	struct shim_exit exit = {0};
 	struct stat st;
 	struct err e = ERR_INIT;
@@ -149,22 +150,33 @@ static void reconnect(struct container *c) FIBER_FN
 	r = shim_reconnect(run_dir, state_dir, &c->events, &c->shim, &c->pid, &has_exit, &exit, &e);
 	if (r == 0) {
 		adopt_running(c);
+		container_restore_paused(c);
 		if (!was_running && container_persist(c, PERSIST_QUICK, &e) < 0)
 			log_error("%s", e.msg);
 		return;
 	}
 	/*
-	 * No shim: the container ended unseen, or its start was cut off. A start whose bundle is gone
-	 * too was cut off by the machine's end, and may have been answered.
+	 * No shim: the container ended unseen, or its start was cut off. A start whose bundle is
+	 * gone too was cut off by the machine's end, and may have been answered.
 	 */
-	if (was_running || (starting && has_exit) || (starting && stat(run_dir, &st) < 0))
+	if ((was_running && !restarting) || (starting && has_exit) ||
+	    (starting && stat(run_dir, &st) < 0)) {
 		adopt_ended(c, has_exit, &exit);
-	else if (stat(run_dir, &st) == 0) {
-		runtime_forget(c);
-		container_teardown(c);
+	} else {
+		if (stat(run_dir, &st) == 0) {
+			runtime_forget(c);
+			container_teardown(c);
+		}
+		if (restarting)
+			container_set_status(c, CONTAINER_RESTARTING);
 	}
 	mem_free(TAKE_PTR(c->endpoint));
 	c->netns_path[0] = 0;
+}
+
+static bool has_process(const struct container *c)
+{
+	return container_is_running(c) && c->status != CONTAINER_RESTARTING;
 }
 
 static int keep_snapshot(void *arg, const char *id)
@@ -174,8 +186,8 @@ static int keep_snapshot(void *arg, const char *id)
 
 	if (!n)
 		return SNAPSHOT_DELETE;
-	return container_is_running(map_entry(n, struct container, id_node)) ? SNAPSHOT_KEEP
-									     : SNAPSHOT_UNMOUNT;
+	return has_process(map_entry(n, struct container, id_node)) ? SNAPSHOT_KEEP
+								    : SNAPSHOT_UNMOUNT;
 }
 
 struct bundle_sweep {
@@ -220,7 +232,7 @@ static void sweep_bundles(struct engine *eng) FIBER_FN
 		char path[CONTAINER_PATH_MAX + CONTAINER_ID_LEN + 4];
 		struct err e = ERR_INIT;
 
-		if (n && container_is_running(map_entry(n, struct container, id_node)))
+		if (n && has_process(map_entry(n, struct container, id_node)))
 			continue;
 		text_format(path, sizeof(path), "%s/%s", s->root, s->ids[i]);
 		if (tree_remove_at(AT_FDCWD, path, &e) < 0)
@@ -270,5 +282,6 @@ int containers_restore(struct engine *eng, struct err *e)
 	}
 	if (swept + r > 0)
 		log_info("swept %d remains of an earlier daemon", swept + r);
+	restart_revive(eng);
 	return 0;
 }

@@ -8,6 +8,7 @@
 
 #include "firmware/core/log.h"
 #include "runtime/container/private.h"
+#include "runtime/container/restart_policy.h"
 #include "runtime/spec/spec.h"
 
 #define KILL_WAIT_MS 10000
@@ -32,6 +33,28 @@ static int start_exit_code(const char *msg)
 	return EXIT_CODE_START_FAILED;
 }
 
+int container_launch_locked(struct container *c, struct err *e)
+{
+	struct err saved = ERR_INIT;
+	int r;
+
+	c->error[0] = 0;
+	c->starting = true;
+	r = container_launch(c, e);
+	c->starting = false;
+	if (r < 0)
+		return r;
+	c->exit_code = 0;
+	c->oom_killed = false;
+	c->finished_ns = 0;
+	c->has_been_started = true;
+	container_set_status(c, CONTAINER_RUNNING);
+	container_event(c, "start");
+	if (container_persist(c, PERSIST_QUICK, &saved) < 0)
+		log_error("%s", saved.msg);
+	return 0;
+}
+
 static int start_locked(struct container *c, struct err *e) FIBER_FN
 {
 	struct err own = ERR_INIT, saved = ERR_INIT;
@@ -45,11 +68,8 @@ static int start_locked(struct container *c, struct err *e) FIBER_FN
 	if (c->removed || c->status == CONTAINER_REMOVING || c->status == CONTAINER_DEAD)
 		return err_set(e, ERR_CONFLICT,
 			       "container is marked for removal and cannot be started");
-	c->stop_requested = false;
-	c->error[0] = 0;
-	c->starting = true;
-	r = container_launch(c, &own);
-	c->starting = false;
+	restart_reset(c);
+	r = container_launch_locked(c, &own);
 	if (r < 0) {
 		c->exit_code = start_exit_code(own.msg);
 		str_copy(c->error, sizeof(c->error),
@@ -62,14 +82,6 @@ static int start_locked(struct container *c, struct err *e) FIBER_FN
 			*e = own;
 		return r;
 	}
-	c->exit_code = 0;
-	c->oom_killed = false;
-	c->finished_ns = 0;
-	c->has_been_started = true;
-	container_set_status(c, CONTAINER_RUNNING);
-	container_event(c, "start");
-	if (container_persist(c, PERSIST_QUICK, &saved) < 0)
-		log_error("%s", saved.msg);
 	return 0;
 }
 
@@ -114,6 +126,37 @@ static int stop_signal(const struct container *c, const char *signal, struct err
 	return signo;
 }
 
+/* On disk, so that a daemon that dies before the end does not start it again. */
+static void remember_stop(struct container *c) FIBER_FN
+{
+	struct err e = ERR_INIT;
+
+	if (restart_policy_any(&c->host.restart_policy) &&
+	    container_persist(c, PERSIST_QUICK, &e) < 0)
+		log_error("%s", e.msg);
+}
+
+/*
+ * A signal from a client says that it looks after the container, and, unless the container has
+ * another signal for its end, that it means to end it. As the engine has it, that goes for every
+ * signal. True when there is no process to send it to, only a restart to come.
+ */
+static bool note_signal(struct container *c, int signo) FIBER_FN
+{
+	bool waits;
+
+	if (!container_is_running(c))
+		return false;
+	waits = c->status == CONTAINER_RESTARTING;
+	c->stop_requested = true;
+	if (signo == SIGKILL || !c->config.stop_signal || !*c->config.stop_signal ||
+	    signo == stop_signal(c, NULL, NULL))
+		restart_cancel(c);
+	if (container_is_running(c))
+		remember_stop(c);
+	return waits && (!container_is_running(c) || c->status == CONTAINER_RESTARTING);
+}
+
 static int stop_shielded(struct container *c, const char *signal, int64_t timeout_s, struct err *e)
 	FIBER_FN
 {
@@ -128,15 +171,21 @@ static int stop_shielded(struct container *c, const char *signal, int64_t timeou
 		timeout_s = c->config.stop_timeout.set ? c->config.stop_timeout.v
 						       : STOP_TIMEOUT_DEFAULT_S;
 	c->stop_requested = true;
+	restart_cancel(c);
+	if (!container_is_running(c))
+		return 0;
+	remember_stop(c);
 	r = signal_shim(c, signo, e);
-	if (r == 0)
+	container_let_go(c);
+	/* Without a shim its end is being dealt with already. */
+	if (r == 0 || !c->shim)
 		r = container_wait_stopped(
 			c, timeout_s < 0 ? DEADLINE_NEVER
 					 : clock_in_ms(MIN(timeout_s, 1 << 30) * 1000));
 	if (!container_is_running(c))
 		return 0;
 	r = signal_shim(c, SIGKILL, e);
-	if (r < 0 && container_is_running(c))
+	if (r < 0 && c->shim && container_is_running(c))
 		return err_wrap(e, "cannot stop container: %s", c->id);
 	if (container_wait_stopped(c, clock_in_ms(KILL_WAIT_MS)) < 0)
 		return err_set(e, ERR_SYSTEM,
@@ -190,9 +239,13 @@ int container_kill(struct container *c, const char *signal, struct err *e)
 	if (signal && *signal && signal_parse(signal, &signo, e) < 0)
 		return err_code(e);
 	fiber_shield();
-	if (signo == SIGKILL)
-		c->stop_requested = true;
+	if (note_signal(c, signo)) {
+		fiber_unshield();
+		return 0;
+	}
 	r = signal_shim(c, signo, e);
+	if (r == 0 && (signo == SIGKILL || signo == stop_signal(c, NULL, e)))
+		container_let_go(c);
 	if (r < 0 && !container_is_running(c)) {
 		r = not_running(c, e);
 	} else if (r == 0 && signo == SIGKILL &&

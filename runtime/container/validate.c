@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "runtime/container/private.h"
+#include "runtime/container/restart_policy.h"
 #include "runtime/spec/spec.h"
 
 #define MEMORY_MIN (6LL << 20)
@@ -85,28 +86,6 @@ static int check_cpu(const struct host_config *h, struct err *e)
 			       "invalid CPU shares (%lld): value must be a positive integer",
 			       (long long)h->cpu_shares);
 	return 0;
-}
-
-static int check_restart(const struct host_config *h, struct err *e)
-{
-	static const char *const known[] = {"no", "always", "on-failure", "unless-stopped", NULL};
-	const char *name = h->restart_policy.name;
-
-	if (is_empty(name))
-		return 0;
-	if (!is_one_of(name, known))
-		return err_set(
-			e, ERR_INVALID,
-			"invalid restart policy: unknown policy '%s'; use one of 'no', 'always', "
-			"'on-failure', or 'unless-stopped'",
-			name);
-	if (!strcmp(name, "no"))
-		return 0;
-	if (h->auto_remove)
-		return err_set(e, ERR_INVALID,
-			       "can't create 'AutoRemove' container with restart policy");
-	return err_set(e, ERR_NOT_IMPLEMENTED,
-		       "HostConfig.RestartPolicy '%s' is not supported by this engine", name);
 }
 
 static int check_namespaces(const struct create_request *req, struct err *e)
@@ -233,7 +212,7 @@ int container_validate(const struct engine *eng, struct create_request *req, uns
 	if (api_minor < 25)
 		req->host.auto_remove = false;
 	if (check_config(&req->config, e) < 0 || check_memory(h, e) < 0 || check_cpu(h, e) < 0 ||
-	    check_restart(h, e) < 0 || check_namespaces(req, e) < 0 ||
+	    restart_policy_check(&h->restart_policy, h->auto_remove, e) < 0 || check_namespaces(req, e) < 0 ||
 	    check_network(eng, req, e) < 0 || check_endpoints(eng, req, api_minor, e) < 0 ||
 	    spec_check(h, e) < 0)
 		return err_code(e);
