@@ -416,3 +416,30 @@ class TestClients(Events):
         event = next(stream)
         stream.close()
         self.assertEqual((event["Action"], event["Actor"]["Attributes"]["name"]), ("create", "py"))
+
+
+@not_oracle("it is not ours to stop")
+class TestDaemon(Events):
+    def test_stop_with_readers(self):
+        """A daemon that stops ends the streams; what it told before is forgotten."""
+        conns = []
+        for _ in range(10):
+            conn = rawhttp.Conn(self.daemon.sock, 15)
+            self.addCleanup(conn.close)
+            conn.request("GET", "/events", b"", {})
+            self.assertEqual(conn.head().status, 200)
+            conns.append(conn)
+        began = time.monotonic()
+        self.daemon.restart()
+        self.assertLess(time.monotonic() - began, 10)
+        for conn in conns:
+            conn.rest()
+        self.assertEqual(self.past(since="1", type=["image"]), [])
+
+    def test_running_over_a_restart(self):
+        ref = self.api.run(BB, LOOP, name="stays")
+        self.daemon.restart()
+        self.api.ok("POST", f"/containers/{ref}/stop", status=204, t=5)
+        wait_for(lambda: "stop" in [e["Action"] for e in self.past()], 10)
+        self.assertEqual([e["Action"] for e in self.past(type=["container", "network"])],
+                         ["kill", "disconnect", "die", "stop"])
