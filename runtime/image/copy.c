@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The vfs driver's copy: layer over layer into one directory, deletions carried out. Files share
- * their blocks where the file system can (FICLONE), else the kernel copies (copy_file_range).
+ * their blocks where the file system can (FICLONE), else the kernel copies (copy_file_range). The
+ * same copies trees that are no layers, in which nothing is a deletion.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -30,7 +31,8 @@ struct linked {
 
 struct copy {
 	const struct job *job;
-	int top_fd; /* of the copy */
+	int top_fd;    /* of the copy */
+	bool verbatim; /* no layer: ".wh." names are names */
 	struct arena mem;
 	struct map links;
 	char path[4096]; /* of what is copied now */
@@ -221,7 +223,7 @@ static int copy_subdirectory(struct copy *c, int from_dir, int to_dir, const cha
 	to = openat(to_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (to < 0)
 		return fail(c, e, "open");
-	rc = is_opaque(from) ? empty_directory(to, e) : 0;
+	rc = !c->verbatim && is_opaque(from) ? empty_directory(to, e) : 0;
 	if (rc == 0)
 		rc = copy_directory(c, from, to, depth + 1, e);
 	if (rc == 0)
@@ -238,7 +240,7 @@ static int copy_entry(struct copy *c, int from, int to, const char *name, unsign
 {
 	struct stat st, there;
 
-	if (strz_starts(name, ".wh.")) {
+	if (!c->verbatim && strz_starts(name, ".wh.")) {
 		if (strz_starts(name, ".wh..wh."))
 			return 0;
 		return tree_remove_at(to, name + 4, e);
@@ -272,7 +274,7 @@ static int copy_pass(struct copy *c, DIR *dir, int from, int to, bool whiteouts,
 		const char *name = entry->d_name;
 
 		if (!strcmp(name, ".") || !strcmp(name, "..") ||
-		    strz_starts(name, ".wh.") != whiteouts)
+		    (!c->verbatim && strz_starts(name, ".wh.")) != whiteouts)
 			continue;
 		if (c->job && job_stopped(c->job))
 			return err_sys(e, ECANCELED, "copy");
@@ -307,7 +309,7 @@ static int copy_directory(struct copy *c, int from, int to, unsigned depth, stru
 
 static int copy_layer(struct copy *c, int from, struct err *e)
 {
-	int rc = is_opaque(from) ? empty_directory(c->top_fd, e) : 0;
+	int rc = !c->verbatim && is_opaque(from) ? empty_directory(c->top_fd, e) : 0;
 
 	arena_open_heap(&c->mem, LINKS_MEMORY);
 	map_init(&c->links);
@@ -341,4 +343,26 @@ int rootfs_copy(const struct rootfs *r, const char *target, struct err *e)
 		rc = from < 0 ? err_sys(e, errno, "open %s", path) : copy_layer(c, from, e);
 	}
 	return rc;
+}
+
+int copy_tree(const struct job *job, int from, int to, struct err *e)
+{
+	CLEANUP_MEM struct copy *c = mem_alloc(sizeof(*c));
+	struct timespec times[2];
+	struct stat st;
+	int rc;
+
+	if (!c)
+		return err_sys(e, ENOMEM, "copy a directory");
+	c->job = job;
+	c->top_fd = to;
+	c->verbatim = true;
+	rc = copy_layer(c, from, e);
+	if (rc < 0)
+		return rc;
+	if (fstat(from, &st) < 0)
+		return err_sys(e, errno, "copy a directory");
+	times[0] = st.st_atim;
+	times[1] = st.st_mtim;
+	return futimens(to, times) < 0 ? err_sys(e, errno, "copy a directory") : 0;
 }

@@ -41,6 +41,9 @@ int init_layer_fill(int fd, struct err *e) WARN_UNUSED;
 
 /* Copy all layers, one over the other, into the directory target (vfs). */
 int rootfs_copy(const struct rootfs *r, const char *target, struct err *e) WARN_UNUSED;
+/* What is in the directory at from into the empty one at to, which becomes like it in owner, mode,
+ * times and attributes too. Nothing is taken for a deletion. job may be NULL. */
+int copy_tree(const struct job *job, int from, int to, struct err *e) WARN_UNUSED;
 /* Of the directory at fd to that at to: owner, mode, times and attributes. */
 int copy_metadata(int fd, int to, struct err *e) WARN_UNUSED;
 
