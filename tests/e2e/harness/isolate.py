@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 MARK = "SERIN_E2E_INSIDE"
 
@@ -30,8 +31,11 @@ def reenter(keep):
     try:
         return child.wait()
     finally:
-        if not keep:
+        for _ in range(50):     # what was killed inside may take a moment to be gone
+            if keep or not os.path.exists(tmp):
+                break
             shutil.rmtree(tmp, ignore_errors=True)
+            time.sleep(0.1)
 
 
 def inside():
