@@ -128,7 +128,7 @@ int config_file_read(struct daemon_options *opt, struct arena *a, struct err *e)
 	}
 	if (r < 0)
 		return file_error(opt, e);
-	if (!str_trim(text).n)
+	if (strspn(text.p, " \t\r\n") == text.n)
 		return 0;
 	if (json_parse(text, a, &root, e) < 0)
 		return file_error(opt, e);

@@ -12,3 +12,8 @@ api/test_query-srcs := api/router/query.c firmware/fmt/pattern.c firmware/net/ht
 
 units += api/test_text
 api/test_text-srcs := api/shape/text.c $(api-json) $(api-core)
+
+units += api/test_options
+api/test_options-srcs := api/main/options.c api/main/config_file.c \
+	runtime/container/log_options.c firmware/core/file.c firmware/core/log.c \
+	$(api-json) $(api-core)
