@@ -106,8 +106,8 @@ static int launch_steps(struct launch *l, struct err *e) FIBER_FN
 	container_network_event(c, true);
 	if (launch_bundle(l, e) < 0)
 		return err_code(e);
-	/* On disk while the runtime works: a daemon that dies now finds the container and its network
-	 * again, and after a power cut it is known to have been started. */
+	/* On disk while the runtime works: a daemon that dies now finds the container and its
+	 * network again, and after a power cut it is known to have been started. */
 	r = container_persist(c, PERSIST_QUICK, e);
 	if (r == 0)
 		r = container_persist_begin(c, &l->persist, e);

@@ -408,11 +408,15 @@ void image_store_set_event_hook(struct image_store *s,
 void store_tell(struct image_store *s, const struct image *img, const char *action, const char *id,
 		const char *name)
 {
-	const char *own = img ? img->id.text : "";
+	const struct text_map *labels = NULL;
+	const char *own = "";
 
+	if (img) {
+		own = img->id.text;
+		labels = &img->spec.config.labels;
+	}
 	if (s->tell)
-		s->tell(s->tell_arg, action, id ? id : own, name ? name : own,
-			img ? &img->spec.config.labels : NULL);
+		s->tell(s->tell_arg, action, id ? id : own, name ? name : own, labels);
 }
 
 int image_describe_layers(struct image_store *s, const struct image *img, struct arena *a,

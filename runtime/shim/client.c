@@ -234,7 +234,8 @@ static void reader_main(void *arg) FIBER_ENTRY
 	list_for_each (call, &s->calls, link)
 		waitq_wake_all(&call->q);
 	waitq_wake_all(&s->changed);
-	/* A shim whose report an earlier daemon acknowledged goes without a word: exit.json tells. */
+	/* A shim whose report an earlier daemon acknowledged goes without a word: exit.json tells.
+	 */
 	if (!s->freed && !s->told && !fiber_cancelled() &&
 	    (s->state == SHIM_STATE_RUNNING || s->state == SHIM_STATE_EXITED))
 		lost(s);

@@ -145,9 +145,9 @@ void proc_start(struct shim_process *s, struct proc *p)
 /* The runtime's log, or what it wrote on standard error when it did not get that far. */
 static void read_failure(struct shim_process *s, struct proc *p)
 {
-	static char text[8192];
+	static char text[8192], said[480];
 	char name[32];
-	ssize_t n = -1;
+	ssize_t n = -1, said_n;
 	off_t end;
 	int fd;
 
@@ -159,7 +159,11 @@ static void read_failure(struct shim_process *s, struct proc *p)
 			  end > (off_t)sizeof(text) ? end - (off_t)sizeof(text) : 0);
 		close(fd);
 	}
-	runtime_error_from_log(str_span(text, n > 0 ? (size_t)n : 0), s->runtime,
+	/* A runtime that keeps no log says it on the standard error that was to be the container's.
+	 */
+	said_n = p->out[1].fd >= 0 ? read(p->out[1].fd, said, sizeof(said)) : -1;
+	runtime_error_from_log(str_span(text, n > 0 ? (size_t)n : 0),
+			       str_span(said, said_n > 0 ? (size_t)said_n : 0), s->runtime,
 			       !proc_is_container(s, p), &s->failure);
 }
 

@@ -74,7 +74,7 @@ static bool reword_not_found(struct str msg, struct runtime_error *ret, const ch
 	return true;
 }
 
-void runtime_error_from_log(struct str log, const char *runtime, bool is_exec,
+void runtime_error_from_log(struct str log, struct str said, const char *runtime, bool is_exec,
 			    struct runtime_error *ret)
 {
 	struct arena arena CLEANUP_ARENA = {0};
@@ -83,6 +83,10 @@ void runtime_error_from_log(struct str log, const char *runtime, bool is_exec,
 
 	arena_open_heap(&arena, 65536);
 	msg = str_trim(last_message(log, &arena));
+	if (!msg.n)
+		msg = str_trim(said);
+	while (msg.n && (msg.p[msg.n - 1] == '\n' || msg.p[msg.n - 1] == '\r'))
+		msg.n--;
 	if (!msg.n) {
 		snprintf(ret->text, sizeof(ret->text), "%s%s did not say why: unknown", prefix,
 			 base_name(runtime));

@@ -20,8 +20,9 @@ struct runtime_error {
 	char text[RUNTIME_ERROR_MAX];
 };
 
-/* log: lines of JSON ({"level":"error","msg":…}); the last error counts. runtime: the program. */
-void runtime_error_from_log(struct str log, const char *runtime, bool is_exec,
+/* log: lines of JSON ({"level":"error","msg":…}); the last error counts. said:
+ * plain words for when the log holds none. runtime: the program. */
+void runtime_error_from_log(struct str log, struct str said, const char *runtime, bool is_exec,
 			    struct runtime_error *ret);
 /* The program itself could not be run. */
 void runtime_error_from_spawn(int sys_errno, const char *runtime, bool is_exec,

@@ -43,8 +43,8 @@ static int serve_udp(const char *port)
 	for (;;) {
 		struct sockaddr_in peer;
 		socklen_t len = sizeof(peer);
-		ssize_t got = recvfrom(fd, text + 4, sizeof(text) - 4, 0,
-				       (struct sockaddr *)&peer, &len);
+		ssize_t got =
+			recvfrom(fd, text + 4, sizeof(text) - 4, 0, (struct sockaddr *)&peer, &len);
 
 		if (got >= 0)
 			sendto(fd, text, (size_t)got + 4, 0, (struct sockaddr *)&peer, len);

@@ -18,7 +18,7 @@ static struct runtime_error e;
 
 static void from_log(const char *log, bool is_exec)
 {
-	runtime_error_from_log(str_from(log), "/usr/bin/runc", is_exec, &e);
+	runtime_error_from_log(str_from(log), STR(""), "/usr/bin/runc", is_exec, &e);
 }
 
 static void test_not_found(void **state)
