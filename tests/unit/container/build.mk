@@ -27,3 +27,13 @@ units += container/test_record
 container/test_record-srcs := runtime/container/record.c runtime/container/status.c \
 	firmware/core/log.c firmware/fmt/sha256.c $(container-sched) $(container-common)
 container/test_record-libs := -lcrypto
+
+units += container/test_validate
+container/test_validate-srcs := $(addprefix runtime/container/,mounts.c restart_policy.c validate.c) \
+	$(addprefix runtime/network/,port_parse.c files.c) $(addprefix runtime/spec/,caps.c devices.c \
+	mounts.c resources.c seccomp.c seccomp_profile.c security_opt.c signal.c spec.c) \
+	$(container-common)
+
+units += container/test_detach_keys
+container/test_detach_keys-srcs := runtime/container/attach.c firmware/core/log.c $(container-sched) \
+	$(container-common)
