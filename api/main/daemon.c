@@ -27,6 +27,7 @@
 #define LISTENERS_MAX 16
 #define OPTIONS_MEM_MAX (4u << 20)
 #define DRAIN_MS 3000
+#define SIGNALS_FORCE 3
 #define NOFILE_MIN 65536
 
 static struct daemon {
@@ -38,6 +39,7 @@ static struct daemon {
 	struct engine engine;
 	struct waitq stop;
 	bool stopping;
+	int signals;
 	bool pidfile_ours;
 	char self[512];
 	int status;
@@ -228,8 +230,12 @@ static void on_signal(int signo)
 	struct daemon *d = &the_daemon;
 
 	log_info("Processing signal '%s'", strsignal(signo));
-	if (d->stopping)
-		_exit(1); /* asked twice: at once */
+	/* As dockerd: the third time it goes at once. */
+	if (++d->signals >= SIGNALS_FORCE) {
+		log_warn("Forcing daemon shutdown without cleanup; %d interrupts received",
+			 d->signals);
+		_exit(1);
+	}
 	d->stopping = true;
 	waitq_wake_all(&d->stop);
 }

@@ -281,21 +281,27 @@ int network_open(struct network_system **ret, const struct engine_options *opt, 
 	return 0;
 }
 
+/* Both go, whatever the other does: a bridge without its table is no reason to keep it. */
 static int close_run(struct job *job)
 {
 	struct open_job *o = container_of(job, struct open_job, job);
 	struct network_system *n = o->n;
 	CLEANUP(nl_close) struct nl_socket rt = {.fd = -1};
-	int r = 0;
+	struct err nat_err = ERR_INIT;
+	int r = 0, nat = 0;
 
 	if (n->nft.fd < 0)
-		r = nl_open(&n->nft, NETLINK_NETFILTER, &job->err);
-	if (r == 0)
-		r = nat_remove(&n->nft, &n->bridge.nat, &job->err);
-	if (r < 0)
-		return r;
+		nat = nl_open(&n->nft, NETLINK_NETFILTER, &nat_err);
+	if (nat == 0)
+		nat = nat_remove(&n->nft, &n->bridge.nat, &nat_err);
 	r = nl_open(&rt, NETLINK_ROUTE, &job->err);
-	return r < 0 ? r : bridge_remove(&rt, n->bridge.plan.name, &job->err);
+	if (r == 0)
+		r = bridge_remove(&rt, n->bridge.plan.name, &job->err);
+	if (r == 0 && nat < 0) {
+		job->err = nat_err;
+		r = nat;
+	}
+	return r;
 }
 
 void network_close(struct network_system *n, bool take_down)
@@ -309,7 +315,7 @@ void network_close(struct network_system *n, bool take_down)
 		o->n = n;
 		fiber_shield();
 		if (job_run(&o->job, close_run, JOB_SHORT) < 0)
-			log_debug("networks: %s", o->job.err.msg);
+			log_warn("taking down the bridge: %s", o->job.err.msg);
 		fiber_unshield();
 	}
 	system_free(n);
