@@ -37,3 +37,9 @@ container/test_validate-srcs := $(addprefix runtime/container/,mounts.c restart_
 units += container/test_detach_keys
 container/test_detach_keys-srcs := runtime/container/attach.c firmware/core/log.c $(container-sched) \
 	$(container-common)
+
+units += container/test_archive_path
+container/test_archive_path-srcs := runtime/container/archive_path.c
+
+units += container/test_restart_policy
+container/test_restart_policy-srcs := runtime/container/restart_policy.c firmware/core/err.c
