@@ -12,6 +12,7 @@
 #ifndef RUNTIME_CONTAINER_LOOK_H
 #define RUNTIME_CONTAINER_LOOK_H
 
+#include "runtime/cgroup/cgroup.h"
 #include "runtime/container/container.h"
 
 /* --- archive.c --- */
@@ -58,6 +59,56 @@ int container_archive_put(struct container *c, const char *name, const struct ar
 	FIBER_FN WARN_UNUSED;
 /* The whole root file system, without what is mounted in it. */
 int container_export(struct container *c, struct arena *a, struct look_sink *sink, struct err *e)
+	FIBER_FN WARN_UNUSED;
+
+/* --- changes.c --- */
+
+enum change_kind { CHANGE_MODIFIED, CHANGE_ADDED, CHANGE_DELETED };
+struct change {
+	const char *path;
+	enum change_kind kind;
+};
+/* What differs from the image, ascending by path. */
+int container_changes(struct container *c, struct arena *a, struct change **ret, size_t *ret_n,
+		      struct err *e) FIBER_FN WARN_UNUSED;
+
+/* --- top.c --- */
+
+struct top {
+	struct texts titles;
+	struct texts *rows; /* each as many as there are titles */
+	size_t n;
+};
+/* The container's processes as `ps` shows them. ERR_CONFLICT when it does not run. */
+int container_top(struct container *c, const char *ps_args, struct arena *a, struct top *ret,
+		  struct err *e) FIBER_FN WARN_UNUSED;
+
+/* --- sample.c --- */
+
+struct net_counters {
+	const char *name;
+	uint64_t rx_bytes, rx_packets, rx_errors, rx_dropped;
+	uint64_t tx_bytes, tx_packets, tx_errors, tx_dropped;
+};
+struct container_sample {
+	bool running; /* else all but the time is zero */
+	int64_t read_ns;
+	struct cgroup_stats group;
+	uint64_t system_ns; /* processor time of the machine */
+	unsigned cpus;
+	uint64_t machine_memory;
+	struct net_counters *nets; /* of its own namespace; none with the machine's network */
+	size_t n_nets;
+};
+int container_sample(struct container *c, struct arena *a, struct container_sample *ret,
+		     struct err *e) FIBER_FN WARN_UNUSED;
+
+/* --- pause.c, update.c --- */
+
+int container_pause(struct container *c, struct err *e) FIBER_FN WARN_UNUSED;
+int container_unpause(struct container *c, struct err *e) FIBER_FN WARN_UNUSED;
+/* Limits that are set in h replace the container's. Durable and in force on return. */
+int container_update(struct container *c, const struct host_config *h, struct err *e)
 	FIBER_FN WARN_UNUSED;
 
 #endif

@@ -244,7 +244,9 @@ int container_kill(struct container *c, const char *signal, struct err *e)
 		return 0;
 	}
 	r = signal_shim(c, signo, e);
-	if (r == 0 && (signo == SIGKILL || signo == stop_signal(c, NULL, e)))
+	/* As the engine: only a container with a stop signal of its own tells signals apart. */
+	if (r == 0 && (signo == SIGKILL || !c->config.stop_signal || !*c->config.stop_signal ||
+		       signo == stop_signal(c, NULL, e)))
 		container_let_go(c);
 	if (r < 0 && !container_is_running(c)) {
 		r = not_running(c, e);

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/cgroup/cgroup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "firmware/core/cleanup.h"
+#include "firmware/core/file.h"
+#include "runtime/cgroup/parse.h"
+
+#define ROOT "/sys/fs/cgroup"
+#define FILE_MAX (256u << 10)
+#define NAME_MAX_ (CGROUP_PATH_MAX + 96)
+
+static int file_name(const struct cgroup *cg, const char *controller, const char *file,
+		     char out[NAME_MAX_])
+{
+	bool whole =
+		cg->v2 ? text_format(out, NAME_MAX_, ROOT "%s/%s", cg->path, file)
+		       : text_format(out, NAME_MAX_, ROOT "/%s%s/%s", controller, cg->path, file);
+
+	return whole ? 0 : -ENAMETOOLONG;
+}
+
+int cgroup_open(const struct cgroup *cg, const char *controller)
+{
+	char name[NAME_MAX_];
+	int fd, r = file_name(cg, controller, "", name);
+
+	if (r < 0)
+		return r;
+	fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int cgroup_read(const struct cgroup *cg, const char *controller, const char *file, struct arena *a,
+		struct str *ret)
+{
+	char name[NAME_MAX_];
+	int r = file_name(cg, controller, file, name);
+
+	return r < 0 ? r : file_read_at(AT_FDCWD, name, FILE_MAX, a, ret, NULL);
+}
+
+uint64_t cgroup_read_u64(const struct cgroup *cg, const char *controller, const char *file)
+{
+	char name[NAME_MAX_], text[64];
+	CLEANUP_FD int fd = -1;
+	ssize_t n;
+
+	if (file_name(cg, controller, file, name) < 0)
+		return CGROUP_NONE;
+	fd = open(name, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text));
+	return n <= 0 ? CGROUP_NONE : cgroup_parse_u64(str_span(text, (size_t)n));
+}
+
+int cgroup_write(const struct cgroup *cg, const char *controller, const char *file,
+		 const char *text)
+{
+	char name[NAME_MAX_];
+	CLEANUP_FD int fd = -1;
+	int r = file_name(cg, controller, file, name);
+
+	if (r < 0)
+		return r;
+	fd = open(name, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	return fd_write_all(fd, text, strlen(text));
+}

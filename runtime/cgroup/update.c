@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * New limits for a group that exists. v1 demands that memory never exceeds memory and swap
+ * together, so of the two the one that makes room is written first.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "runtime/cgroup/parse.h"
+
+#define PERIOD_DEFAULT 100000
+
+struct update {
+	const struct cgroup *cg;
+	const struct host_config *h;
+	struct err *e;
+};
+
+static int put(const struct update *u, const char *controller, const char *file, const char *text)
+{
+	int r = cgroup_write(u->cg, controller, file, text);
+
+	return r < 0 ? err_sys(u->e, -r, "writing %s to %s", text, file) : 0;
+}
+
+static int put_number(const struct update *u, const char *controller, const char *file, int64_t v)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%lld", (long long)v);
+	return put(u, controller, file, text);
+}
+
+static int put_limit_v2(const struct update *u, const char *file, int64_t v)
+{
+	return v < 0 ? put(u, "", file, "max") : put_number(u, "", file, v);
+}
+
+/* --- v1 --- */
+
+static int memory_v1(const struct update *u)
+{
+	const struct host_config *h = u->h;
+	static const char limit[] = "memory.limit_in_bytes", both[] = "memory.memsw.limit_in_bytes";
+	bool swap = h->memory_swap &&
+		    cgroup_read_u64(u->cg, "memory", "memory.memsw.usage_in_bytes") != CGROUP_NONE;
+	uint64_t now = cgroup_read_u64(u->cg, "memory", both);
+	bool raise = swap && (h->memory_swap < 0 || (uint64_t)h->memory_swap > now);
+	int r = 0;
+
+	if (raise)
+		r = put_number(u, "memory", both, h->memory_swap);
+	if (r == 0 && h->memory)
+		r = put_number(u, "memory", limit, h->memory);
+	if (r == 0 && swap && !raise)
+		r = put_number(u, "memory", both, h->memory_swap);
+	if (r == 0 && h->memory_reservation)
+		r = put_number(u, "memory", "memory.soft_limit_in_bytes", h->memory_reservation);
+	return r;
+}
+
+static int cpu_v1(const struct update *u, int64_t period, int64_t quota)
+{
+	int r = 0;
+
+	if (u->h->cpu_shares)
+		r = put_number(u, "cpu", "cpu.shares", u->h->cpu_shares);
+	if (r == 0 && period)
+		r = put_number(u, "cpu", "cpu.cfs_period_us", period);
+	if (r == 0 && quota)
+		r = put_number(u, "cpu", "cpu.cfs_quota_us", quota);
+	if (r == 0 && u->h->cpu_rt_period)
+		r = put_number(u, "cpu", "cpu.rt_period_us", u->h->cpu_rt_period);
+	if (r == 0 && u->h->cpu_rt_runtime)
+		r = put_number(u, "cpu", "cpu.rt_runtime_us", u->h->cpu_rt_runtime);
+	return r;
+}
+
+static int weight_v1(const struct update *u)
+{
+	char text[32];
+	int r;
+
+	if (!u->h->blkio_weight)
+		return 0;
+	snprintf(text, sizeof(text), "%lld", (long long)u->h->blkio_weight);
+	r = cgroup_write(u->cg, "blkio", "blkio.weight", text);
+	return r == -ENOENT ? put(u, "blkio", "blkio.bfq.weight", text)
+	       : r < 0	    ? err_sys(u->e, -r, "writing %s to blkio.weight", text)
+			    : 0;
+}
+
+/* --- v2 --- */
+
+static int memory_v2(const struct update *u)
+{
+	const struct host_config *h = u->h;
+	int r = 0;
+
+	if (h->memory_swap < 0)
+		r = put_limit_v2(u, "memory.swap.max", -1);
+	else if (h->memory_swap && h->memory > 0)
+		r = put_limit_v2(u, "memory.swap.max", h->memory_swap - h->memory);
+	if (r == 0 && h->memory)
+		r = put_limit_v2(u, "memory.max", h->memory);
+	if (r == 0 && h->memory_reservation)
+		r = put_limit_v2(u, "memory.low", h->memory_reservation);
+	return r;
+}
+
+static int cpu_v2(const struct update *u, int64_t period, int64_t quota)
+{
+	char text[64];
+	int r = 0;
+
+	if (u->h->cpu_shares)
+		r = put_number(u, "", "cpu.weight", (int64_t)cgroup_weight(u->h->cpu_shares));
+	if (r < 0 || (!period && !quota))
+		return r;
+	period = period ? period : PERIOD_DEFAULT;
+	if (quota > 0)
+		snprintf(text, sizeof(text), "%lld %lld", (long long)quota, (long long)period);
+	else
+		snprintf(text, sizeof(text), "max %lld", (long long)period);
+	return put(u, "", "cpu.max", text);
+}
+
+/* --- both --- */
+
+static int rest(const struct update *u)
+{
+	const struct host_config *h = u->h;
+	int r = 0;
+
+	if (h->cpuset_cpus && *h->cpuset_cpus)
+		r = put(u, "cpuset", "cpuset.cpus", h->cpuset_cpus);
+	if (r == 0 && h->cpuset_mems && *h->cpuset_mems)
+		r = put(u, "cpuset", "cpuset.mems", h->cpuset_mems);
+	if (r == 0 && h->pids_limit.set && h->pids_limit.v > 0)
+		r = put_number(u, "pids", "pids.max", h->pids_limit.v);
+	else if (r == 0 && h->pids_limit.set)
+		r = put(u, "pids", "pids.max", "max");
+	return r;
+}
+
+int cgroup_update(const struct cgroup *cg, const struct host_config *h, struct err *e)
+{
+	const struct update u = {cg, h, e};
+	int64_t period = h->cpu_period, quota = h->cpu_quota;
+	int r;
+
+	if (h->nano_cpus > 0) {
+		period = PERIOD_DEFAULT;
+		quota = h->nano_cpus / (1000000000 / PERIOD_DEFAULT);
+	}
+	r = cg->v2 ? memory_v2(&u) : memory_v1(&u);
+	if (r == 0)
+		r = cg->v2 ? cpu_v2(&u, period, quota) : cpu_v1(&u, period, quota);
+	if (r == 0 && !cg->v2)
+		r = weight_v1(&u);
+	else if (r == 0 && h->blkio_weight)
+		r = put_number(&u, "", "io.bfq.weight", h->blkio_weight);
+	return r < 0 ? r : rest(&u);
+}

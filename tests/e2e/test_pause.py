@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pause and unpause: what stops, what is refused meanwhile, and every way out of it."""
+
+import json
+import time
+
+from harness.case import CTX, E2E, not_oracle, wait_for
+
+COUNT = "trap 'exit 3' TERM; i=0; while :; do i=$((i+1)); echo $i >/n; sleep 0.02; done"
+
+
+class Pause(E2E):
+    def setUp(self):
+        self.ref = self.run_(COUNT, name="box")
+        wait_for(lambda: self.count() > 3, 5, "it counts")
+
+    def count(self):
+        got = self.api.get(f"/containers/{self.ref}/archive", path_="/n")
+        if got.status != 200:
+            return 0
+        text = got.body[512:544].split(b"\0")[0].strip()
+        return int(text) if text else self.count()
+
+    def post(self, verb, status=204, words="", **parts):
+        got = self.api.post(f"/containers/box/{verb}", **parts)
+        self.assertEqual(got.status, status, got)
+        if words:
+            self.assertIn(words, json.loads(got.body)["message"])
+
+    def state(self):
+        return self.api.inspect("box")["State"]
+
+
+class TestPause(Pause):
+    def test_stands_still(self):
+        self.post("pause")
+        got = self.state()
+        self.assertEqual((got["Status"], got["Running"], got["Paused"]), ("paused", True, True))
+        before = self.count()
+        time.sleep(0.3)
+        self.assertEqual(self.count(), before)
+        one = self.api.ok("GET", "/containers/json")[0]
+        self.assertEqual(one["State"], "paused")
+        self.assertRegex(one["Status"], r"^Up .* \(Paused\)$")
+        self.assertEqual(len(self.api.ok("GET", "/containers/json", filters={"status": ["paused"]})), 1)
+        self.post("unpause")
+        self.assertEqual(self.state()["Status"], "running")
+        wait_for(lambda: self.count() > before + 2, 5, "it counts on")
+
+    def test_refusals(self):
+        self.post("unpause", 500, f"Container {self.ref} is not paused")
+        self.post("pause")
+        self.post("pause", 409, f"Container {self.ref} is already paused")
+        self.post("start", 409, "cannot start a paused container, try unpause instead")
+        got = self.api.post("/containers/box/exec", {"Cmd": ["true"]})
+        self.assertEqual(got.status, 409)
+        self.assertIn("is paused, unpause the container before exec", json.loads(got.body)["message"])
+        got = self.api.delete("/containers/box")
+        self.assertEqual(got.status, 409)
+        self.assertIn("paused container" if CTX.is_oracle else "paused and must be unpaused first", json.loads(got.body)["message"])
+        self.post("unpause")
+        self.post("stop", t=5)
+        self.post("pause", 409, f"ontainer {self.ref} is not running")
+        self.assertEqual(self.api.post("/containers/none/pause").status, 404)
+
+    def test_stop(self):
+        self.post("pause")
+        begun = time.monotonic()
+        self.post("stop", t=8)
+        self.assertLess(time.monotonic() - begun, 5)
+        got = self.state()
+        self.assertEqual((got["Status"], got["ExitCode"], got["Paused"]), ("exited", 3, False))
+
+    def test_kill(self):
+        self.post("pause")
+        self.post("kill")
+        wait_for(lambda: self.state()["Status"] == "exited", 5, "it ended")
+        self.assertEqual(self.state()["ExitCode"], 137)
+
+    @not_oracle("it forgets the pause a moment later")
+    def test_other_signals(self):
+        self.post("pause")
+        self.post("kill", signal="CONT")
+        self.assertEqual(self.state()["Status"], "running")
+        ref = self.run_(COUNT, StopSignal="TERM")
+        self.api.ok("POST", f"/containers/{ref}/pause")
+        self.api.ok("POST", f"/containers/{ref}/kill", signal="CONT")
+        self.assertEqual(self.api.inspect(ref)["State"]["Status"], "paused")
+
+    def test_restart(self):
+        self.post("pause")
+        self.post("restart", t=8)
+        self.assertEqual(self.state()["Status"], "running")
+
+    def test_removed_by_force(self):
+        self.post("pause")
+        got = self.api.delete("/containers/box", force=1)
+        self.assertEqual(got.status, 204, got)
+
+    def test_client(self):
+        self.assertEqual(self.docker.ok("pause", "box"), "box")
+        self.assertIn("(Paused)", self.docker.ok("ps", "--format", "{{.Status}}"))
+        self.assertEqual(self.docker.ok("unpause", "box"), "box")
+
+    @not_oracle("it does not outlive the daemon there")
+    def test_outlives_the_daemon(self):
+        self.post("pause")
+        self.daemon.stop()
+        self.daemon.start()
+        self.assertEqual(self.state()["Status"], "paused")
+        before = self.count()
+        self.post("unpause")
+        wait_for(lambda: self.count() > before, 5, "it counts on")
+
+    @not_oracle("it answers before it is so")
+    def test_many_times(self):
+        for _ in range(20):
+            self.post("pause")
+            self.post("unpause")
+        before = self.count()
+        wait_for(lambda: self.count() > before, 5, "it counts on")

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What containers use and which processes they have: stats and top."""
+
+import json
+import threading
+import time
+from urllib.parse import urlencode
+
+from harness.case import E2E, not_oracle, wait_for
+
+BUSY = "trap 'exit 0' TERM; dd if=/dev/zero of=/f bs=1M count=4 2>/dev/null; while :; do :; done"
+SLEEP = "trap 'exit 0' TERM; while :; do sleep 0.1; done"
+
+
+class Stats(E2E):
+    def stats(self, ref, **parts):
+        got = self.api.get(f"/containers/{ref}/stats", **parts)
+        self.assertEqual((got.status, got.headers.get("content-type")), (200, "application/json"), got)
+        return json.loads(got.body)
+
+
+class TestStats(Stats):
+    def test_two_samples(self):
+        ref = self.run_(BUSY, name="busy", HostConfig={"Memory": 64 << 20, "PidsLimit": 50})
+        begun = time.monotonic()
+        got = self.stats(ref, stream=0)
+        self.assertGreater(time.monotonic() - begun, 0.9)
+        self.assertEqual((got["name"], got["id"]), ("/busy", ref))
+        self.assertEqual(got["pids_stats"]["limit"], 50)
+        self.assertGreaterEqual(got["pids_stats"]["current"], 1)
+        memory = got["memory_stats"]
+        self.assertEqual(memory["limit"], 64 << 20)
+        self.assertGreater(memory["usage"], 1 << 20)
+        self.assertTrue({"total_inactive_file", "inactive_file"} & set(memory["stats"]))
+        cpu, before = got["cpu_stats"], got["precpu_stats"]
+        used = cpu["cpu_usage"]["total_usage"] - before["cpu_usage"]["total_usage"]
+        machine = cpu["system_cpu_usage"] - before["system_cpu_usage"]
+        self.assertGreater(used, 10 ** 8)
+        self.assertGreater(machine, used // 2)
+        self.assertGreaterEqual(cpu["online_cpus"], 1)
+        self.assertIn("throttled_time", cpu["throttling_data"])
+        self.assertNotEqual(got["preread"], "0001-01-01T00:00:00Z")
+        self.assertLess(got["preread"], got["read"])
+
+    def test_one_shot(self):
+        ref = self.run_(SLEEP)
+        begun = time.monotonic()
+        got = self.stats(ref, stream=0, one_shot=1)
+        self.assertLess(time.monotonic() - begun, 0.8)
+        self.assertEqual(got["precpu_stats"]["cpu_usage"]["total_usage"], 0)
+        self.assertEqual(got["preread"], "0001-01-01T00:00:00Z")
+        self.assertGreater(got["memory_stats"]["limit"], 64 << 20)
+        got = self.api.get(f"/containers/{ref}/stats", stream=1, one_shot=1)
+        self.assertEqual(got.status, 400)
+        self.assertIn("cannot have stream=true and one-shot=true", json.loads(got.body)["message"])
+
+    def test_networks(self):
+        ref = self.run_(SLEEP)
+        got = self.stats(ref, stream=0, one_shot=1)["networks"]
+        self.assertEqual(list(got), ["eth0"])
+        self.assertEqual(set(got["eth0"]), {f"{d}_{k}" for d in ("rx", "tx")
+                                            for k in ("bytes", "packets", "errors", "dropped")})
+        for mode in ("none", "host"):
+            ref = self.run_(SLEEP, HostConfig={"NetworkMode": mode})
+            self.assertNotIn("networks", self.stats(ref, stream=0, one_shot=1))
+
+    def test_stopped(self):
+        ref = self.create("true", name="still")
+        begun = time.monotonic()
+        got = self.stats(ref, stream=0)
+        self.assertLess(time.monotonic() - begun, 0.8)
+        self.assertEqual((got["name"], got["id"]), ("/still", ref))
+        self.assertEqual((got["memory_stats"], got["pids_stats"]), ({}, {}))
+        self.assertEqual(got["cpu_stats"]["cpu_usage"]["total_usage"], 0)
+        self.assertEqual(got["read"], "0001-01-01T00:00:00Z")
+        self.assertEqual(self.api.get("/containers/none/stats", stream=0).status, 404)
+
+    def test_stream(self):
+        ref = self.run_("trap 'exit 0' TERM; sleep 2.5 & wait")
+        child = self.docker.popen("stats", "--no-trunc", "--format", "{{.ID}} {{.MemUsage}}", ref)
+        time.sleep(2)
+        child.kill()
+        self.assertIn(ref, child.stdout.read().decode())
+
+    def test_client(self):
+        self.run_(BUSY, name="busy", HostConfig={"Memory": 64 << 20})
+        line = self.docker.ok("stats", "--no-stream", "--format",
+                              "{{.Name}}|{{.CPUPerc}}|{{.MemUsage}}|{{.PIDs}}|{{.NetIO}}|{{.BlockIO}}")
+        name, cpu, memory, pids, net, _ = line.split("|")
+        self.assertEqual(name, "busy")
+        self.assertGreater(float(cpu.rstrip("%")), 5)
+        self.assertTrue(memory.endswith("/ 64MiB"), memory)
+        self.assertGreaterEqual(int(pids), 1)
+        self.assertIn("/", net)
+
+    @not_oracle("it goes on")
+    def test_stream_ends_with_the_container(self):
+        ref = self.run_(SLEEP)
+        child = self.docker.popen("stats", ref)
+        time.sleep(1.2)
+        self.api.remove(ref)
+        child.kill()
+        got = []
+        ref = self.run_(SLEEP)
+        thread = threading.Thread(target=lambda: got.append(self.api.get(f"/containers/{ref}/stats")))
+        thread.start()
+        time.sleep(1.2)
+        self.api.remove(ref)
+        thread.join(5)
+        self.assertGreaterEqual(len(got[0].body.splitlines()), 2)
+
+
+class TestTop(E2E):
+    def top(self, ref, ps_args=None):
+        return self.api.ok("GET", f"/containers/{ref}/top" + self.args(ps_args))
+
+    @staticmethod
+    def args(ps_args):
+        return "?" + urlencode({"ps_args": ps_args}) if ps_args else ""
+
+    def test_columns(self):
+        ref = self.run_("sleep 1234 & sleep 5678 & wait", name="box")
+        got = wait_for(lambda: len(self.top(ref)["Processes"]) >= 3 and self.top(ref), 5, "its processes")
+        self.assertEqual(got["Titles"], ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"])
+        for row in got["Processes"]:
+            self.assertEqual(len(row), 8)
+        commands = sorted(row[7] for row in got["Processes"])
+        self.assertEqual(commands, ["sh -c sleep 1234 & sleep 5678 & wait", "sleep 1234", "sleep 5678"])
+        pid = self.api.inspect(ref)["State"]["Pid"]
+        self.assertIn(str(pid), [row[1] for row in got["Processes"]])
+
+    def test_arguments(self):
+        ref = self.run_("sleep 1234 & sleep 5678 & wait")
+        wait_for(lambda: len(self.top(ref)["Processes"]) >= 3, 5, "its processes")
+        self.assertEqual(self.top(ref, ps_args="aux")["Titles"][:3], ["USER", "PID", "%CPU"])
+        got = self.top(ref, ps_args="-o pid,comm")
+        self.assertEqual(got["Titles"], ["PID", "COMMAND"])
+        self.assertEqual(sorted(row[1] for row in got["Processes"]), ["sh", "sleep", "sleep"])
+        got = self.docker.ok("top", ref, "-o", "pid,args")
+        self.assertIn("sleep 5678", got)
+
+    def test_exec_is_seen(self):
+        ref = self.run_(SLEEP)
+        self.docker.ok("exec", "-d", ref, "sleep", "4321")
+        wait_for(lambda: [r for r in self.top(ref)["Processes"] if r[7] == "sleep 4321"], 5, "the exec")
+
+    def test_errors(self):
+        ref = self.run_(SLEEP)
+        for args, status, words in (
+                ("-o comm", 500, "Couldn't find PID field in ps output"),
+                ("--nonsense", (400, 500), ""),
+                ("-o pid= -o ppid=PID", (400, 500), "is not allowed")):
+            got = self.api.get(f"/containers/{ref}/top" + self.args(args))
+            self.assertIn(got.status, status if isinstance(status, tuple) else (status,), got)
+            self.assertIn(words, json.loads(got.body)["message"])
+        ref = self.create("true")
+        got = self.api.get(f"/containers/{ref}/top")
+        self.assertEqual(got.status, 409, got)
+        self.assertIn(f"ontainer {ref} is not running", json.loads(got.body)["message"])
