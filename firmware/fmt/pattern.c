@@ -1,54 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An expression becomes a program for a set of threads that all read the same byte: no
- * backtracking, so a step costs at most one visit an instruction. Jumps are relative, so that a
- * piece of program can be moved when an operator turns out to stand before it.
+ * Reading expressions and shell patterns into programs. A piece of program stands as soon as it is
+ * read; an operator that turns out to stand before it is put in front, which is why jumps are
+ * relative.
  */
-#include "firmware/fmt/pattern.h"
+#include "firmware/fmt/pattern_program.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
-
-enum op {
-	OP_BYTE,
-	OP_ANY,
-	OP_CLASS,
-	OP_START,
-	OP_END,
-	OP_WORD,
-	OP_NOT_WORD,
-	OP_SPLIT,
-	OP_JUMP,
-	OP_MATCH
-};
-
-struct instruction {
-	uint8_t op, byte;
-	int16_t x, y; /* OP_SPLIT: both ways; OP_JUMP: x; relative. OP_CLASS: x is its number */
-};
-
-struct class
-{
-	uint8_t bits[32];
-};
-
-struct threads {
-	uint16_t *pc;
-	size_t n;
-};
-
-struct pattern {
-	struct instruction *code;
-	struct class *classes;
-	uint16_t n_code, max_code, n_classes, max_classes;
-	/* while matching */
-	struct threads now, next;
-	uint16_t *stack;
-	uint32_t *seen; /* the round in which an instruction was visited */
-	uint32_t round;
-};
 
 struct parser {
 	struct pattern *p;
@@ -92,20 +53,10 @@ static void class_add(struct class *c, unsigned first, unsigned last)
 		c->bits[first / 8] = (uint8_t)(c->bits[first / 8] | 1u << first % 8);
 }
 
-static bool class_has(const struct class *c, uint8_t byte)
-{
-	return c->bits[byte / 8] >> byte % 8 & 1;
-}
-
 static void class_invert(struct class *c)
 {
 	for (size_t i = 0; i < sizeof(c->bits); i++)
 		c->bits[i] = (uint8_t)~c->bits[i];
-}
-
-static bool is_word(uint8_t byte)
-{
-	return isalnum(byte) || byte == '_';
 }
 
 /* The bytes of \d \w \s and of \D \W \S. -EINVAL: another letter. */
@@ -465,104 +416,4 @@ int pattern_compile_glob(struct str text, struct arena *a, struct pattern **ret)
 	if (r == 0)
 		*ret = s.p;
 	return r;
-}
-
-/* --- matching --- */
-
-static bool at_word_edge(struct str text, size_t at)
-{
-	bool before = at > 0 && is_word((uint8_t)text.p[at - 1]);
-	bool after = at < text.n && is_word((uint8_t)text.p[at]);
-
-	return before != after;
-}
-
-static bool holds(const struct instruction *i, struct str text, size_t at)
-{
-	switch (i->op) {
-	case OP_START:
-		return at == 0;
-	case OP_END:
-		return at == text.n;
-	case OP_WORD:
-		return at_word_edge(text, at);
-	default:
-		return !at_word_edge(text, at);
-	}
-}
-
-static void push(struct pattern *p, size_t *n, int pc)
-{
-	if (p->seen[pc] == p->round)
-		return;
-	p->seen[pc] = p->round;
-	p->stack[(*n)++] = (uint16_t)pc;
-}
-
-/* Follow all that takes no byte from pc on. True: the end of the program is among it. */
-static bool add_thread(struct pattern *p, struct threads *list, int pc, struct str text, size_t at)
-{
-	size_t n = 0;
-
-	push(p, &n, pc);
-	while (n) {
-		const struct instruction *i;
-
-		pc = p->stack[--n];
-		i = &p->code[pc];
-		switch (i->op) {
-		case OP_MATCH:
-			return true;
-		case OP_JUMP:
-			push(p, &n, pc + i->x);
-			break;
-		case OP_SPLIT:
-			push(p, &n, pc + i->x);
-			push(p, &n, pc + i->y);
-			break;
-		case OP_BYTE:
-		case OP_ANY:
-		case OP_CLASS:
-			list->pc[list->n++] = (uint16_t)pc;
-			break;
-		default:
-			if (holds(i, text, at))
-				push(p, &n, pc + 1);
-		}
-	}
-	return false;
-}
-
-static bool takes(const struct pattern *p, const struct instruction *i, uint8_t byte)
-{
-	if (i->op == OP_CLASS)
-		return class_has(&p->classes[i->x], byte);
-	return i->op == OP_ANY ? byte != '\n' : i->byte == byte;
-}
-
-bool pattern_match(struct pattern *p, struct str text)
-{
-	memset(p->seen, 0, p->max_code * sizeof(*p->seen));
-	p->round = 1;
-	p->now.n = 0;
-	for (size_t at = 0;; at++) {
-		struct threads swap = p->now;
-
-		if (add_thread(p, &p->now, 0, text, at))
-			return true;
-		if (at == text.n)
-			return false;
-		swap.n = p->now.n;
-		p->round++;
-		p->next.n = 0;
-		for (size_t i = 0; i < swap.n; i++) {
-			int pc = swap.pc[i];
-
-			if (takes(p, &p->code[pc], (uint8_t)text.p[at]) &&
-			    add_thread(p, &p->next, pc + 1, text, at + 1))
-				return true;
-		}
-		p->now = p->next;
-		p->next = swap;
-	}
 }

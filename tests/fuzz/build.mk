@@ -34,7 +34,7 @@ fuzzers += passwd
 passwd-srcs := firmware/core/passwd.c firmware/core/str.c firmware/core/err.c
 
 fuzzers += pattern
-pattern-srcs := firmware/fmt/pattern.c $(fuzz-fmt)
+pattern-srcs := firmware/fmt/pattern.c firmware/fmt/pattern_match.c $(fuzz-fmt)
 
 fuzzers += reference
 reference-srcs := runtime/image/reference.c firmware/fmt/sha256.c firmware/core/err.c \

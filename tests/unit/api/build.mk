@@ -7,7 +7,8 @@ units += api/test_route
 api/test_route-srcs := api/router/match.c $(api-core)
 
 units += api/test_query
-api/test_query-srcs := api/router/query.c firmware/fmt/pattern.c firmware/net/http_url.c \
+api/test_query-srcs := api/router/query.c firmware/net/http_url.c \
+	$(addprefix firmware/fmt/,pattern.c pattern_match.c) \
 	$(api-json) $(api-core)
 
 units += api/test_text

@@ -25,7 +25,7 @@ units += fmt/test_json_write
 fmt/test_json_write-srcs := $(fmt-json) $(fmt-core)
 
 units += fmt/test_pattern
-fmt/test_pattern-srcs := firmware/fmt/pattern.c $(fmt-core)
+fmt/test_pattern-srcs := firmware/fmt/pattern.c firmware/fmt/pattern_match.c $(fmt-core)
 
 units += fmt/test_sha256
 fmt/test_sha256-srcs := firmware/fmt/sha256.c $(fmt-core)
