@@ -3,6 +3,7 @@
  * The step of a launch that writes config.json: environment, arguments and mounts as the engine
  * orders them; the rest of the document is runtime/spec's.
  */
+#include "runtime/cgroup/cgroup.h"
 #include "runtime/container/launch.h"
 
 #include <fcntl.h>
@@ -90,15 +91,14 @@ static int fill_mounts(struct launch *l, struct err *e)
 int launch_bundle(struct launch *l, struct err *e)
 {
 	struct container *c = l->c;
-	const char *parent = is_empty(c->host.cgroup_parent) ? c->eng->opt->cgroup_parent
-							     : c->host.cgroup_parent;
+	struct cgroup group;
 	char path[CONTAINER_PATH_MAX + 16];
 	struct buf out;
 
 	if (fill_process(l, e) < 0 || fill_mounts(l, e) < 0)
 		return err_code(e);
-	text_format(l->cgroups_path, sizeof(l->cgroups_path), "%s%s/%s", *parent == '/' ? "" : "/",
-		    parent, c->id);
+	if (!container_cgroup(c, &group))
+		return err_set(e, ERR_INVALID, "HostConfig.CgroupParent is too long");
 	l->spec.id = c->id;
 	l->spec.config = &c->config;
 	l->spec.host = &c->host;
@@ -116,6 +116,7 @@ int launch_bundle(struct launch *l, struct err *e)
 	l->spec.init_path = c->eng->opt->self_path;
 	l->spec.mounts = l->mounts;
 	l->spec.n_mounts = l->n_mounts;
+	text_format(l->cgroups_path, sizeof(l->cgroups_path), "%s", group.path);
 	l->spec.cgroups_path = l->cgroups_path;
 	l->spec.cgroup_v2 = c->eng->cgroup_v2;
 	buf_init(&out, l->a, SPEC_FILE_MAX);

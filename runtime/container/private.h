@@ -64,6 +64,8 @@ void container_name_generate(const struct engine *eng, char out[CONTAINER_NAME_M
 
 int container_validate(const struct engine *eng, struct create_request *req, unsigned api_minor,
 		       struct err *e) WARN_UNUSED;
+/* Limits alone, as an update has them. */
+int container_check_resources(const struct host_config *h, struct err *e) WARN_UNUSED;
 /* Fill in what the image says and the engine's defaults. */
 int container_merge(struct create_request *req, const struct engine_options *opt,
 		    const struct image *img, const char *id, struct arena *a, struct err *e)

@@ -202,6 +202,11 @@ static int check_config(const struct container_config *c, struct err *e)
 	return 0;
 }
 
+int container_check_resources(const struct host_config *h, struct err *e)
+{
+	return check_memory(h, e) < 0 || check_cpu(h, e) < 0 ? err_code(e) : 0;
+}
+
 int container_validate(const struct engine *eng, struct create_request *req, unsigned api_minor,
 		       struct err *e)
 {

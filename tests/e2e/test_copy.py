@@ -354,3 +354,47 @@ class TestExport(Copy):
         self.docker.ok("export", "-o", path, ref)
         with open(path, "rb") as f:
             self.assertEqual(names(f.read()), found)
+
+
+class TestChanges(Copy):
+    def changes(self, ref):
+        got = self.api.ok("GET", f"/containers/{ref}/changes")
+        return sorted(got, key=lambda c: c["Path"]) if CTX.is_oracle and got else got
+
+    def test_kinds(self):
+        ref = self.run_("touch /new; mkdir -p /d/sub; echo x >/d/sub/f; rm /etc/group; chmod 600 /etc/passwd; "
+                        "echo x >>/etc/secret; rm -r /home/web; mkdir /home/web; touch /home/web/again; "
+                        "chmod 700 /root; touch /tmp/gone; rm /tmp/gone; touch /ready; " + SLEEP)
+        wait_for(lambda: self.head(ref, "/ready") != 404, 5, "it is ready")
+        want = [("/d", 1), ("/d/sub", 1), ("/d/sub/f", 1), ("/etc", 0), ("/etc/group", 2),
+                ("/etc/passwd", 0), ("/etc/secret", 0), ("/home", 0), ("/home/web", 0),
+                ("/home/web/again", 1), ("/new", 1), ("/ready", 1), ("/root", 0)]
+        for running in (True, False):
+            if not running:
+                self.api.post(f"/containers/{ref}/stop", t=0)
+            got = [(c["Path"], c["Kind"]) for c in self.changes(ref)]
+            self.assertEqual([c for c in got if c[0] != "/tmp"], want)
+        self.assertIn("A /d", self.docker.ok("diff", ref).splitlines())
+
+    def test_opaque(self):
+        ref = self.run_("rm -r /usr; mkdir /usr; touch /usr/new; rm /bin/notexec; mkdir /bin/notexec; "
+                        "touch /ready; " + SLEEP)
+        wait_for(lambda: self.head(ref, "/ready") != 404, 5, "it is ready")
+        got = [(c["Path"], c["Kind"]) for c in self.changes(ref) if c["Path"] != "/ready"]
+        self.assertEqual(got, [("/bin", 0), ("/bin/notexec", 0), ("/usr", 0), ("/usr/bin", 2), ("/usr/new", 1)])
+
+    def test_none(self):
+        self.assertIsNone(self.changes(self.create("true")))
+        ref = self.run_("cat /etc/passwd")
+        self.api.ok("POST", f"/containers/{ref}/wait")
+        self.assertIsNone(self.changes(ref))
+        self.assertEqual(self.api.get("/containers/none/changes").status, 404)
+
+    def test_mounts(self):
+        host = os.path.join(CTX.tmp, "bind-diff")
+        os.makedirs(host, exist_ok=True)
+        ref = self.run_("touch /data/in /t/in; true", HostConfig={"Binds": [f"{host}:/data"],
+                                                                 "Tmpfs": {"/t": ""}})
+        self.api.ok("POST", f"/containers/{ref}/wait")
+        # The places made for them are changes, what is in them is not.
+        self.assertEqual([c["Path"] for c in self.changes(ref)], ["/data", "/t"])

@@ -119,3 +119,74 @@ class TestPause(Pause):
             self.post("unpause")
         before = self.count()
         wait_for(lambda: self.count() > before, 5, "it counts on")
+
+
+class TestUpdate(E2E):
+    def update(self, ref, status=200, words="", **body):
+        got = self.api.post(f"/containers/{ref}/update", body)
+        self.assertEqual(got.status, status, got)
+        if status == 200:
+            self.assertIsNone(json.loads(got.body)["Warnings"])
+        self.assertIn(words, got.body.decode())
+
+    def group(self, ref, controller, name):
+        """The container's own file of its control group, found through its process."""
+        pid = self.api.inspect(ref)["State"]["Pid"]
+        with open(f"/proc/{pid}/cgroup") as f:
+            for line in f:
+                _, controllers, path = line.rstrip("\n").split(":", 2)
+                if controller in controllers.split(","):
+                    with open(f"/sys/fs/cgroup/{controller}{path}/{name}") as got:
+                        return got.read().strip()
+        self.skipTest("no such controller")
+
+    def test_limits_of_a_running_container(self):
+        ref = self.run_(COUNT, HostConfig={"Memory": 64 << 20, "MemorySwap": 128 << 20})
+        self.update(ref, Memory=32 << 20, CpuShares=512, CpuQuota=50000, CpuPeriod=100000, PidsLimit=77,
+                    CpusetCpus="0")
+        got = self.api.inspect(ref)["HostConfig"]
+        self.assertEqual((got["Memory"], got["CpuShares"], got["CpuQuota"], got["PidsLimit"], got["CpusetCpus"]),
+                         (32 << 20, 512, 50000, 77, "0"))
+        self.assertEqual(self.group(ref, "memory", "memory.limit_in_bytes"), str(32 << 20))
+        self.assertEqual(self.group(ref, "cpu", "cpu.shares"), "512")
+        self.assertEqual(self.group(ref, "cpu", "cpu.cfs_quota_us"), "50000")
+        self.assertEqual(self.group(ref, "pids", "pids.max"), "77")
+        self.assertEqual(self.group(ref, "cpuset", "cpuset.cpus"), "0")
+        self.update(ref, Memory=256 << 20, MemorySwap=512 << 20)
+        self.assertEqual(self.group(ref, "memory", "memory.limit_in_bytes"), str(256 << 20))
+        self.update(ref, MemorySwap=-1)
+        self.update(ref, Memory=16 << 20, MemorySwap=32 << 20)
+        self.assertEqual(self.group(ref, "memory", "memory.memsw.limit_in_bytes"), str(32 << 20))
+
+    def test_outlive_a_restart(self):
+        ref = self.create(COUNT)
+        self.update(ref, Memory=48 << 20, MemorySwap=48 << 20)
+        self.api.ok("POST", f"/containers/{ref}/start")
+        self.assertEqual(self.group(ref, "memory", "memory.limit_in_bytes"), str(48 << 20))
+
+    def test_refusals(self):
+        ref = self.run_(COUNT, HostConfig={"NanoCpus": 500000000, "Memory": 64 << 20})
+        self.update(ref, 400, "Minimum memory limit allowed is 6MB", Memory=1000)
+        self.update(ref, 409, "CPU Quota cannot be updated as NanoCPUs has already been set", CpuQuota=5000)
+        self.update(ref, 409, "Memory limit should be smaller than already set memoryswap limit",
+                    Memory=512 << 20)
+        self.update(ref, 400, "invalid restart policy" if not CTX.is_oracle else "",
+                    RestartPolicy={"Name": "sometimes"})
+        self.assertEqual(self.api.post("/containers/none/update", {}).status, 404)
+        self.assertEqual(self.api.inspect(ref)["HostConfig"]["Memory"], 64 << 20)
+        self.update(ref, NanoCpus=1000000000)
+        self.assertEqual(self.group(ref, "cpu", "cpu.cfs_quota_us"), "100000")
+
+    def test_restart_policy(self):
+        ref = self.run_(COUNT)
+        self.update(ref, RestartPolicy={"Name": "on-failure", "MaximumRetryCount": 3})
+        self.assertEqual(self.api.inspect(ref)["HostConfig"]["RestartPolicy"],
+                         {"Name": "on-failure", "MaximumRetryCount": 3})
+
+    def test_client(self):
+        ref = self.run_(COUNT, name="box")
+        self.assertEqual(self.docker.ok("update", "--cpu-shares", "300", "--memory", "64m",
+                                        "--memory-swap", "64m", "box"), "box")
+        self.assertEqual(self.api.inspect(ref)["HostConfig"]["Memory"], 64 << 20)
+        self.docker.ok("update", "--restart", "always", "box")
+        self.docker.ok("update", "--restart", "no", "box")
