@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Opening and closing the engine. The order matters: directories and the lock, images (containers
- * refer to them), the network, then containers, whose restore sweeps all three.
+ * refer to them), the network, volumes, then containers, whose restore sweeps all of them.
  */
 #include "runtime/engine.h"
 
@@ -130,7 +130,8 @@ int engine_open(struct engine *eng, const struct engine_options *opt, struct err
 	eng->cgroup_v2 = statfs("/sys/fs/cgroup", &fs) == 0 && fs.f_type == CGROUP2_MAGIC;
 	if (make_dirs(opt, e) < 0 || lock_root(eng, e) < 0 || load_id(eng, e) < 0 ||
 	    event_bus_open(&eng->events, e) < 0 || log_reader_init(e) < 0 ||
-	    image_store_open(&eng->images, opt, e) < 0 || network_open(&eng->network, opt, e) < 0)
+	    image_store_open(&eng->images, opt, e) < 0 || network_open(&eng->network, opt, e) < 0 ||
+	    volume_store_open(&eng->volumes, opt->data_root, eng->events, e) < 0)
 		return err_code(e);
 	image_store_set_user_lookup(eng->images, find_user, eng);
 	image_store_set_event_hook(eng->images, on_image_event, eng);
@@ -158,6 +159,7 @@ void engine_close(struct engine *eng)
 		container_forget_execs(c, true);
 		container_leave(c);
 	}
+	volume_store_close(TAKE_PTR(eng->volumes));
 	if (eng->images)
 		image_store_close(eng->images);
 	map_done(&eng->containers_by_id);

@@ -18,6 +18,7 @@
 #include "runtime/image/image.h"
 #include "runtime/network/network.h"
 #include "runtime/options.h"
+#include "runtime/volume/volume.h"
 
 #define ENGINE_ID_MAX 40
 #define ENGINE_ROOT_MAX 128 /* longest data or exec root, so that every path fits its array */
@@ -29,6 +30,7 @@ struct engine {
 	struct event_bus *events;
 	struct image_store *images;
 	struct network_system *network;
+	struct volume_store *volumes;
 	struct map containers_by_id;
 	struct map containers_by_name;
 	struct list containers; /* struct container, newest first */
@@ -36,7 +38,7 @@ struct engine {
 	char id[ENGINE_ID_MAX]; /* stable UUID of this data root */
 	bool cgroup_v2;
 	bool stopping;
-	bool restored; /* containers are what they were; restarts may begin */
+	bool restored;		  /* containers are what they were; restarts may begin */
 	struct list restarts_due; /* struct container; see runtime/container/restart.c */
 	unsigned restarts_under_way;
 	bool pruning, pruning_images; /* one of each at a time; see engine_prune_begin */

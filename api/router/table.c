@@ -9,6 +9,7 @@
 #include "api/networks/networks.h"
 #include "api/router/route.h"
 #include "api/system/system.h"
+#include "api/volumes/volumes.h"
 
 #define NOT_YET(method_, pattern_, what)                                                           \
 	{                                                                                          \
@@ -96,12 +97,12 @@ const struct route route_table[] = {
 	NOT_YET("POST", "/networks/{id}/disconnect", "disconnecting containers from networks"),
 
 	/* volumes */
-	ROUTE("GET", "/volumes", api_system_no_volumes, .flags = 0),
-	NOT_YET("POST", "/volumes/create", "creating volumes"),
-	NOT_YET("POST", "/volumes/prune", "pruning volumes"),
-	ROUTE("GET", "/volumes/{name}", api_system_no_volume, .flags = 0),
-	ROUTE("PUT", "/volumes/{name}", api_system_cluster_volume, .flags = 0),
-	ROUTE("DELETE", "/volumes/{name}", api_system_no_volume, .flags = 0),
+	ROUTE("GET", "/volumes", api_volumes_list, .flags = 0),
+	ROUTE("POST", "/volumes/create", api_volumes_create, .flags = 0),
+	ROUTE("POST", "/volumes/prune", api_volumes_prune, .flags = 0),
+	ROUTE("GET", "/volumes/{name}", api_volumes_inspect, .flags = 0),
+	ROUTE("PUT", "/volumes/{name}", api_volumes_update, .flags = 0),
+	ROUTE("DELETE", "/volumes/{name}", api_volumes_remove, .flags = 0),
 
 	/* build */
 	NOT_YET("POST", "/build", "building images"),

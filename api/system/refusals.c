@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Answers for what this engine never is or has: a swarm, plugins, checkpoints, and volumes of its
- * own.
+ * Answers for what this engine never is or has: a swarm, plugins, and checkpoints.
  */
 #include "api/router/reply.h"
 #include "api/system/system.h"
@@ -38,24 +37,4 @@ int api_system_not_in_swarm(struct call *call, struct err *e)
 {
 	(void)e;
 	return reply_message(call->http, 503, "This node is not part of a swarm");
-}
-
-int api_system_no_volumes(struct call *call, struct err *e)
-{
-	(void)e;
-	return http_reply(call->http, 200, "application/json",
-			  STR("{\"Volumes\":[],\"Warnings\":null}\n"));
-}
-
-int api_system_no_volume(struct call *call, struct err *e)
-{
-	return err_set(e, ERR_NOT_FOUND, "get %s: no such volume", call->params[0]);
-}
-
-int api_system_cluster_volume(struct call *call, struct err *e)
-{
-	(void)e;
-	return reply_message(
-		call->http, 503,
-		"volume update only valid for cluster volumes, but swarm is unavailable");
 }

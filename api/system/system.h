@@ -20,8 +20,5 @@ int api_system_plugins(struct call *call, struct err *e) FIBER_FN;
 int api_system_no_plugins(struct call *call, struct err *e) FIBER_FN;
 int api_system_no_swarm(struct call *call, struct err *e) FIBER_FN;
 int api_system_not_in_swarm(struct call *call, struct err *e) FIBER_FN;
-int api_system_no_volumes(struct call *call, struct err *e) FIBER_FN;
-int api_system_no_volume(struct call *call, struct err *e) FIBER_FN;
-int api_system_cluster_volume(struct call *call, struct err *e) FIBER_FN;
 
 #endif

@@ -54,6 +54,9 @@ struct container_mount {
 	const char *mode; /* as given: "ro", "z,ro", "" */
 	bool rw;
 	const char *propagation;
+	const char *subpath; /* of the volume, or NULL */
+	bool anonymous;	     /* a volume made for this container; goes with it when asked to */
+	bool used, up;	     /* private to volumes.c: the volume knows us; it is mounted for us */
 };
 
 /* Private to restart.c. */
@@ -93,6 +96,7 @@ struct container {
 	bool removed;			 /* no longer in the engine; wakes "removed" waiters */
 	bool has_been_started;
 	bool starting; /* a start is under way: on disk, it tells that one may have been cut off */
+	bool unfinished; /* half created or half removed, with volumes: the next start removes it */
 	bool told_connected; /* the last network event said so */
 	bool stop_requested; /* by a client, since the last start */
 	uint64_t exits;	     /* counts ends; "next-exit" waits for a change */

@@ -56,7 +56,7 @@ static int check_platform(const struct image *img, const char *platform, const c
 
 /* Copy what is kept into the container's own arena. */
 static int keep_config(struct container *c, const struct create_request *req, const char *path,
-		       const struct texts *args, const struct container_mount *mounts,
+		       const struct texts *args, const struct planned_mount *mounts,
 		       size_t n_mounts)
 {
 	struct arena *a = &c->mem;
@@ -73,18 +73,23 @@ static int keep_config(struct container *c, const struct create_request *req, co
 	}
 	c->args = (struct texts){copy, args->n, true};
 	c->path = arena_strdup(a, path);
-	c->mounts = arena_alloc_array(a, n_mounts, sizeof(*mounts));
+	c->mounts = arena_alloc_array(a, n_mounts, sizeof(*c->mounts));
 	if (!c->path || !c->mounts)
 		return -ENOMEM;
 	for (size_t i = 0; i < n_mounts; i++) {
-		struct container_mount m = mounts[i];
+		struct container_mount m = mounts[i].m;
+		bool named = m.name, part = m.subpath;
 
-		m.name = m.name ? arena_strdup(a, m.name) : NULL;
+		m.name = named ? arena_strdup(a, m.name) : NULL;
+		m.subpath = part ? arena_strdup(a, m.subpath) : NULL;
+		m.driver = named ? VOLUME_DRIVER : NULL;
+		m.type = arena_strdup(a, m.type);
 		m.source = arena_strdup(a, m.source);
 		m.destination = arena_strdup(a, m.destination);
 		m.mode = arena_strdup(a, m.mode);
 		m.propagation = arena_strdup(a, m.propagation);
-		if (!m.source || !m.destination || !m.mode || !m.propagation)
+		if (!m.type || !m.source || !m.destination || !m.mode || !m.propagation ||
+		    (named && !m.name) || (part && !m.subpath))
 			return -ENOMEM;
 		c->mounts[i] = m;
 	}
@@ -109,9 +114,9 @@ static int resolve_peer(struct engine *eng, struct create_request *req, struct a
 }
 
 static int fill_container(struct container *c, struct container_create *in, struct image *img,
-			  struct err *e)
+			  struct planned_mount **ret_mounts, struct err *e)
 {
-	struct container_mount *mounts;
+	struct planned_mount *mounts;
 	const char *path;
 	struct texts args;
 	size_t n_mounts;
@@ -119,13 +124,14 @@ static int fill_container(struct container *c, struct container_create *in, stru
 	if (container_merge(in->req, c->eng->opt, img, c->id, in->a, e) < 0 ||
 	    resolve_peer(c->eng, in->req, in->a, e) < 0 ||
 	    container_argv(&in->req->config, in->a, &path, &args, e) < 0 ||
-	    container_mounts(c->eng, in->req, in->a, &mounts, &n_mounts, e) < 0)
+	    container_mounts(c->eng, in->req, in->api_minor, in->a, &mounts, &n_mounts, e) < 0)
 		return err_code(e);
 	if (keep_config(c, in->req, path, &args, mounts, n_mounts) < 0)
 		return err_set(e, ERR_UNAVAILABLE, "no memory for container %s", c->name);
 	c->image_id = img->id;
 	c->created_ns = clock_wall();
 	c->status = CONTAINER_CREATED;
+	*ret_mounts = mounts;
 	return 0;
 }
 
@@ -141,8 +147,25 @@ static int make_run(struct job *job)
 	return dir_make_all(m->path, 0710, &job->err);
 }
 
-/* On disk: snapshot, directory, container.json. Undone as a whole. */
-static NOINLINE int store_container(struct container *c, struct image *img, struct err *e) FIBER_FN
+/* Until the volumes are filled container.json says that the container is not whole. */
+static int store_volumes(struct container *c, struct image *img, const struct planned_mount *mounts,
+			 struct err *e) FIBER_FN
+{
+	int r;
+
+	if (!container_has_volumes(c, false))
+		return 0;
+	c->unfinished = true;
+	r = container_persist(c, PERSIST_SYNC, e);
+	if (r == 0)
+		r = container_volumes_create(c, mounts, img, e);
+	c->unfinished = r < 0;
+	return r;
+}
+
+/* On disk: snapshot, directory, volumes, container.json. Undone as a whole. */
+static NOINLINE int store_container(struct container *c, struct image *img,
+				    const struct planned_mount *mounts, struct err *e) FIBER_FN
 {
 	struct make_job m = {0};
 	struct err ignored = ERR_INIT;
@@ -155,7 +178,11 @@ static NOINLINE int store_container(struct container *c, struct image *img, stru
 	if (r < 0 && e)
 		*e = m.job.err;
 	if (r == 0)
+		r = store_volumes(c, img, mounts, e);
+	if (r == 0)
 		r = container_persist(c, PERSIST_SYNC, e);
+	if (r < 0)
+		container_volumes_release(c, true);
 	if (r < 0 && container_delete_locked(c, &ignored) < 0)
 		log_warn("container %s: undoing a failed create: %s", c->id, ignored.msg);
 	return r;
@@ -165,6 +192,7 @@ static int create_shielded(struct engine *eng, struct container_create *in, stru
 			   struct container **ret, struct err *e) FIBER_FN
 {
 	CLEANUP(container_unrefp) struct container *c = container_new(eng);
+	struct planned_mount *mounts = NULL;
 	int r;
 
 	if (!c)
@@ -174,7 +202,7 @@ static int create_shielded(struct engine *eng, struct container_create *in, stru
 		str_copy(c->name, sizeof(c->name), str_from(in->name));
 	else
 		container_name_generate(eng, c->name);
-	r = fill_container(c, in, img, e);
+	r = fill_container(c, in, img, &mounts, e);
 	if (r < 0)
 		return r;
 	/* Enter first, so that the name is taken while the disk is written; locked until it is
@@ -187,7 +215,7 @@ static int create_shielded(struct engine *eng, struct container_create *in, stru
 	}
 	if (fiber_lock_take(&c->lock, DEADLINE_NEVER) < 0)
 		return err_set(e, ERR_CANCELLED, "cancelled");
-	r = store_container(c, img, e);
+	r = store_container(c, img, mounts, e);
 	if (r < 0)
 		container_leave(c);
 	fiber_lock_release(&c->lock);

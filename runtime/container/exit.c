@@ -33,7 +33,7 @@ void container_auto_remove(struct container *c)
 
 	c->status = CONTAINER_REMOVING;
 	wake_log_followers(c);
-	if (container_delete_locked(c, &e) == 0) {
+	if (container_delete_all_locked(c, true, &e) == 0) {
 		container_forget_execs(c, true);
 		container_wake_attaching(c);
 		container_event(c, "destroy");

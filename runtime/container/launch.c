@@ -2,7 +2,7 @@
 /*
  * From a created container to a running one. The steps, each undone when a later one fails:
  *
- *   1. root      snapshot_mount
+ *   1. root      snapshot_mount, volumes that have something to mount
  *   2. prepare   job: bundle directory, bind sources, working directory, the user's ids
  *   3. network   namespace, bridge, published ports; hosts, hostname and resolv.conf
  *   4. bundle    config.json
@@ -93,6 +93,9 @@ static int launch_steps(struct launch *l, struct err *e) FIBER_FN
 	r = snapshot_mount(c->eng->images, c->id, c->image, l->rootfs, sizeof(l->rootfs), e);
 	if (r < 0)
 		return r;
+	r = container_volumes_up(c, e);
+	if (r < 0)
+		return r;
 	r = job_run(&l->job, launch_prepare, JOB_SHORT);
 	if (r < 0) {
 		if (e)
@@ -147,6 +150,7 @@ static int clear_run(struct job *job)
 {
 	struct clear_job *j = container_of(job, struct clear_job, job);
 
+	container_unstage_volumes(j->path);
 	return tree_remove_at(AT_FDCWD, j->path, &job->err);
 }
 
@@ -171,4 +175,5 @@ void container_teardown(struct container *c)
 	container_run_path(c, clear.path);
 	if (job_run(&clear.job, clear_run, JOB_SHORT) < 0)
 		log_warn("container %s: removing its bundle: %s", c->id, clear.job.err.msg);
+	container_volumes_down(c);
 }

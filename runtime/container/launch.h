@@ -57,6 +57,9 @@ static inline bool is_text(const char *s, const char *what)
  * ids. The root file system is mounted at l->rootfs.
  */
 int launch_prepare(struct job *job);
+/* volumes.c, for the job: parts of volumes (Subpath) are bound into the bundle, at this path. */
+int launch_stage_volumes(const struct launch *l, struct err *e) WARN_UNUSED;
+const char *launch_stage_path(const struct launch *l, size_t i);
 /* The network namespace with its addresses and ports, and the files of /etc that speak of them. */
 int launch_network(struct launch *l, struct err *e) FIBER_FN WARN_UNUSED;
 /* config.json, from all that the steps before found out. */

@@ -75,9 +75,12 @@ static int fill_mounts(struct launch *l, struct err *e)
 		return err_set(e, ERR_UNAVAILABLE, "no memory");
 	for (size_t i = 0; i < c->n_mounts; i++) {
 		const struct container_mount *m = &c->mounts[i];
+		const char *source = m->subpath ? launch_stage_path(l, i) : m->source;
 
+		if (!source)
+			return err_set(e, ERR_UNAVAILABLE, "no memory");
 		l->mounts[l->n_mounts++] = (struct spec_mount){
-			.source = m->source,
+			.source = source,
 			.target = m->destination,
 			.read_only = !m->rw,
 			.propagation = is_empty(m->propagation) ? NULL : m->propagation,

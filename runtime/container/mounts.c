@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Binds, Mounts and Tmpfs: their syntax, and the list of mount points a container gets. Named and
- * anonymous volumes need a volume store and are refused by name until there is one.
+ * VolumesFrom, Binds, Mounts and Volumes: their syntax, and the list of mount points a container
+ * gets from them. Later ones take the place of what came from other containers, and must not meet
+ * each other. Nothing is made here; volumes.c does that with what is planned.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -11,42 +12,89 @@
 #include "firmware/core/file.h"
 #include "runtime/container/private.h"
 
+#define SUBPATH_SINCE 45
+#define IMAGE_SINCE 48
+#define STRICT_SINCE 42
+
 struct mount_list {
-	struct container_mount *items;
-	size_t n;
+	struct planned_mount *items;
+	size_t n, room;
+	const struct engine *eng;
+	const struct host_config *host;
+	unsigned api_minor;
 	struct arena *a;
 };
 
-static const char *const propagations[] = {"rprivate", "private", "rshared",
-					   "shared",   "rslave",  "slave"};
-static const char *const silent_modes[] = {"z", "Z", "nocopy", "consistent", "cached", "delegated"};
-
-static bool among(struct str s, const char *const *list, size_t n)
+static bool is_empty(const char *s)
 {
-	for (size_t i = 0; i < n; i++)
-		if (str_eqz(s, list[i]))
-			return true;
-	return false;
+	return !s || !*s;
 }
 
-static int parse_mode(struct str mode, struct container_mount *m, struct arena *a, struct err *e)
+static int no_memory(struct err *e)
 {
-	struct str rest = mode;
+	return err_set(e, ERR_UNAVAILABLE, "no memory for the container's mounts");
+}
 
-	while (rest.n) {
-		struct str word = str_cut(rest, ',', &rest);
+/* --- modes: "ro,z,rslave" --- */
 
-		if (str_eqz(word, "ro"))
-			m->rw = false;
-		else if (str_eqz(word, "rw"))
-			m->rw = true;
-		else if (among(word, propagations, ARRAY_LEN(propagations)))
-			m->propagation = arena_strndup(a, word.p, word.n);
-		else if (!among(word, silent_modes, ARRAY_LEN(silent_modes)))
-			return err_set(e, ERR_INVALID, "invalid mode: " STR_FMT, STR_ARG(mode));
+enum mode_class { MODE_RW, MODE_LABEL, MODE_PROPAGATION, MODE_COPY, MODE_CONSISTENCY, MODE_N };
+
+static const struct {
+	const char *word;
+	enum mode_class class;
+} mode_words[] = {
+	{"rw", MODE_RW},
+	{"ro", MODE_RW},
+	{"z", MODE_LABEL},
+	{"Z", MODE_LABEL},
+	{"private", MODE_PROPAGATION},
+	{"rprivate", MODE_PROPAGATION},
+	{"shared", MODE_PROPAGATION},
+	{"rshared", MODE_PROPAGATION},
+	{"slave", MODE_PROPAGATION},
+	{"rslave", MODE_PROPAGATION},
+	{"nocopy", MODE_COPY},
+	{"consistent", MODE_CONSISTENCY},
+	{"cached", MODE_CONSISTENCY},
+	{"delegated", MODE_CONSISTENCY},
+};
+
+struct mode {
+	const char *words[MODE_N]; /* NULL: nothing of this class */
+};
+
+/* At most one word of each class; an empty mode is fine. */
+static bool parse_mode(struct str text, struct mode *ret)
+{
+	*ret = (struct mode){0};
+	while (text.p && text.n) {
+		bool more = str_find(text, ',') >= 0;
+		struct str word = str_cut(text, ',', &text);
+		size_t i = 0;
+
+		while (i < ARRAY_LEN(mode_words) && !str_eqz(word, mode_words[i].word))
+			i++;
+		if (i == ARRAY_LEN(mode_words) || ret->words[mode_words[i].class] ||
+		    (more && !text.n))
+			return false;
+		ret->words[mode_words[i].class] = mode_words[i].word;
 	}
-	return 0;
+	return true;
 }
+
+static bool mode_is_rw(const struct mode *m)
+{
+	return !m->words[MODE_RW] || strcmp(m->words[MODE_RW], "ro") != 0;
+}
+
+static bool is_propagation(const char *word)
+{
+	struct mode m;
+
+	return parse_mode(str_from(word), &m) && m.words[MODE_PROPAGATION];
+}
+
+/* --- the list --- */
 
 /* Lexical cleaning of an absolute path, as Go's path.Clean does; in place. */
 static void clean_path(char *path)
@@ -74,173 +122,401 @@ static void clean_path(char *path)
 	*out = 0;
 }
 
-static int add_mount(struct mount_list *list, struct container_mount m, struct err *e)
+static const char *cleaned(struct arena *a, const char *path)
 {
-	char *target = arena_strdup(list->a, m.destination);
+	char *copy = arena_strdup(a, path);
 
-	if (!target)
-		return err_set(e, ERR_UNAVAILABLE, "no memory");
-	clean_path(target);
-	if (!strcmp(target, "/"))
-		return err_set(e, ERR_INVALID, "invalid specification: destination can't be '/'");
+	if (copy)
+		clean_path(copy);
+	return copy;
+}
+
+static struct planned_mount *find_mount(const struct mount_list *list, const char *target)
+{
 	for (size_t i = 0; i < list->n; i++)
-		if (!strcmp(list->items[i].destination, target))
-			return err_set(e, ERR_INVALID, "Duplicate mount point: %s", target);
-	m.destination = target;
-	list->items[list->n++] = m;
+		if (!strcmp(list->items[i].m.destination, target))
+			return &list->items[i];
+	return NULL;
+}
+
+static int is_tmpfs_target(const struct mount_list *list, const char *target)
+{
+	for (size_t i = 0; i < list->host->tmpfs.n; i++) {
+		const char *path = cleaned(list->a, list->host->tmpfs.items[i].key);
+
+		if (!path)
+			return -ENOMEM;
+		if (!strcmp(path, target))
+			return 1;
+	}
 	return 0;
 }
+
+static int append(struct mount_list *list, const struct planned_mount *p, struct err *e)
+{
+	if (list->n == list->room) {
+		size_t room = list->room ? list->room * 2 : 8;
+		void *items = arena_grow(list->a, list->items, list->room * sizeof(*p),
+					 room * sizeof(*p));
+
+		if (!items)
+			return no_memory(e);
+		list->items = items;
+		list->room = room;
+	}
+	list->items[list->n++] = *p;
+	return 0;
+}
+
+/* The destination is cleaned already. */
+static int add_mount(struct mount_list *list, struct planned_mount *p, struct err *e)
+{
+	struct planned_mount *there = find_mount(list, p->m.destination);
+	int taken = is_tmpfs_target(list, p->m.destination);
+
+	if (taken < 0)
+		return no_memory(e);
+	if (taken || (there && !there->from_other))
+		return err_set(e, ERR_INVALID, "Duplicate mount point: %s", p->m.destination);
+	if (!there)
+		return append(list, p, e);
+	*there = *p;
+	return 0;
+}
+
+/* A volume gets its name and place; who names none gets one of its own. */
+static int name_volume(struct mount_list *list, struct planned_mount *p, const char *driver,
+		       struct err *e)
+{
+	struct volume_request req = {.name = p->m.name, .driver = driver};
+	char name[65];
+
+	p->m.anonymous = is_empty(p->m.name);
+	if (p->m.anonymous) {
+		volume_make_name(name);
+		p->m.name = req.name = arena_strdup(list->a, name);
+		if (!p->m.name)
+			return no_memory(e);
+	}
+	if (volume_check(&req, e) < 0) {
+		/* "Not found" would make clients look for the image. */
+		e->kind = ERR_INVALID;
+		return err_code(e);
+	}
+	p->m.source = volume_path(list->eng->volumes, p->m.name, list->a);
+	p->m.driver = VOLUME_DRIVER;
+	return p->m.source ? 0 : no_memory(e);
+}
+
+/* --- Mounts, and Binds once they are taken apart --- */
+
+static int wrong(const struct mount_config *in, struct err *e, const char *what, const char *arg)
+{
+	return err_set(e, ERR_INVALID, "invalid mount config for type \"%s\": %s%s", in->type, what,
+		       arg ? arg : "");
+}
+
+static int extra_field(const struct mount_config *in, const char *field, struct err *e)
+{
+	return err_set(e, ERR_INVALID,
+		       "invalid mount config for type \"%s\": field %s must not be specified",
+		       in->type, field);
+}
+
+static int relative_path(const struct mount_config *in, const char *path, struct err *e)
+{
+	return err_set(e, ERR_INVALID,
+		       "invalid mount config for type \"%s\": invalid mount path: '%s' mount path "
+		       "must be absolute",
+		       in->type, path);
+}
+
+static int plan_bind(struct mount_list *list, const struct mount_config *in, bool make_source,
+		     struct planned_mount *p, struct err *e)
+{
+	const struct bind_options *o = in->bind_options;
+	struct stat st;
+
+	if (in->volume_options)
+		return extra_field(in, "VolumeOptions", e);
+	if (is_empty(in->source))
+		return wrong(in, e, "field Source must not be empty", NULL);
+	if (*in->source != '/')
+		return relative_path(in, in->source, e);
+	p->m.propagation = o && !is_empty(o->propagation) ? o->propagation : "rprivate";
+	if (!is_propagation(p->m.propagation))
+		return wrong(in, e, "invalid propagation mode: ", p->m.propagation);
+	make_source |= o && o->create_mountpoint && list->api_minor >= STRICT_SINCE;
+	if (!make_source && stat(in->source, &st) < 0)
+		return wrong(in, e, "bind source path does not exist: ", in->source);
+	p->m.source = cleaned(list->a, in->source);
+	return p->m.source ? 0 : no_memory(e);
+}
+
+static int plan_volume(struct mount_list *list, const struct mount_config *in,
+		       struct planned_mount *p, struct err *e)
+{
+	const struct volume_options *o = in->volume_options;
+	const struct volume_driver_config *driver = o ? o->driver_config : NULL;
+
+	if (in->bind_options)
+		return extra_field(in, "BindOptions", e);
+	if (is_empty(in->source) && in->read_only)
+		return wrong(in, e, "must not set ReadOnly mode when using anonymous volumes",
+			     NULL);
+	if (o && !is_empty(o->subpath)) {
+		if (is_empty(in->source))
+			return wrong(in, e, "must not set Subpath when using anonymous volumes",
+				     NULL);
+		if (o->subpath[0] == '/')
+			return wrong(in, e, "must not set an absolute Subpath: ", o->subpath);
+		p->m.subpath = o->subpath;
+	}
+	p->m.name = in->source;
+	p->m.mode = "z"; /* what the engine says of a volume that was given no mode */
+	p->copy = !o || !o->no_copy;
+	p->labels = o ? &o->labels : NULL;
+	p->options = driver ? &driver->options : NULL;
+	return name_volume(list, p, driver ? driver->name : NULL, e);
+}
+
+static int plan_tmpfs(struct mount_list *list, const struct mount_config *in,
+		      struct planned_mount *p, struct err *e)
+{
+	const struct tmpfs_options *o = in->tmpfs_options;
+
+	if (!is_empty(in->source))
+		return wrong(in, e, "field Source must not be specified", NULL);
+	if (in->bind_options)
+		return extra_field(in, "BindOptions", e);
+	if (in->volume_options)
+		return extra_field(in, "VolumeOptions", e);
+	p->m.mode =
+		arena_printf(list->a, o && o->size_bytes > 0 ? "mode=%llo,size=%lld" : "mode=%llo",
+			     (unsigned long long)(o && o->mode ? o->mode : 01777),
+			     (long long)(o ? o->size_bytes : 0));
+	return p->m.mode ? 0 : no_memory(e);
+}
+
+/* Of Binds too: make_source is their privilege. */
+static int plan_mount(struct mount_list *list, const struct mount_config *in, bool make_source,
+		      struct planned_mount *p, struct err *e)
+{
+	*p = (struct planned_mount){.m = {.type = in->type,
+					  .source = "",
+					  .mode = "",
+					  .propagation = "",
+					  .rw = !in->read_only}};
+	if (is_empty(in->target))
+		return wrong(in, e, "field Target must not be empty", NULL);
+	if (*in->target != '/')
+		return relative_path(in, in->target, e);
+	p->m.destination = cleaned(list->a, in->target);
+	if (!p->m.destination)
+		return no_memory(e);
+	if (!strcmp(p->m.destination, "/"))
+		return wrong(in, e, "invalid specification: destination can't be '/'", NULL);
+	if (!strcmp(in->type, "bind"))
+		return plan_bind(list, in, make_source, p, e);
+	if (!strcmp(in->type, "volume"))
+		return plan_volume(list, in, p, e);
+	return plan_tmpfs(list, in, p, e);
+}
+
+/* What only newer clients may say, and what they may not. */
+static int check_version(const struct mount_list *list, const struct mount_config *in,
+			 struct err *e)
+{
+	const struct {
+		const char *type, *field;
+		bool given;
+	} options[] = {{"bind", "BindOptions", in->bind_options},
+		       {"volume", "VolumeOptions", in->volume_options},
+		       {"tmpfs", "TmpfsOptions", in->tmpfs_options}};
+
+	for (size_t i = 0; list->api_minor >= STRICT_SINCE && i < ARRAY_LEN(options); i++)
+		if (options[i].given && strcmp(in->type, options[i].type))
+			return err_set(e, ERR_INVALID,
+				       "%s must not be specified on mount type \"%s\"",
+				       options[i].field, in->type);
+	if (in->volume_options && !is_empty(in->volume_options->subpath) &&
+	    list->api_minor < SUBPATH_SINCE)
+		return err_set(e, ERR_INVALID, "VolumeOptions.Subpath needs API v1.45 or newer");
+	if (!strcmp(in->type, "image") && list->api_minor < IMAGE_SINCE)
+		return err_set(e, ERR_INVALID, "Mount type \"Image\" needs API v1.48 or newer");
+	return 0;
+}
+
+static int add_config_mount(struct mount_list *list, const struct mount_config *in, struct err *e)
+{
+	struct planned_mount p;
+	int r;
+
+	if (is_empty(in->type) || (strcmp(in->type, "bind") && strcmp(in->type, "volume") &&
+				   strcmp(in->type, "tmpfs") && strcmp(in->type, "image")))
+		return err_set(e, ERR_INVALID, "mount type unknown: \"%s\"",
+			       in->type ? in->type : "");
+	r = check_version(list, in, e);
+	if (r < 0)
+		return r;
+	if (!strcmp(in->type, "image"))
+		return err_set(e, ERR_NOT_IMPLEMENTED,
+			       "mounts of type \"image\" are not supported by this engine");
+	r = plan_mount(list, in, false, &p, e);
+	return r < 0 ? r : add_mount(list, &p, e);
+}
+
+/* --- Binds: [src:]dst[:mode] --- */
 
 static int bind_error(const char *spec, struct err *e)
 {
 	return err_set(e, ERR_INVALID, "invalid volume specification: '%s'", spec);
 }
 
-/* [src:]dst[:mode] */
+/* The parts between colons; -EINVAL when there are none or more than three. */
+static int split_bind(struct str spec, struct str parts[3], size_t *ret_n)
+{
+	size_t n = 0;
+
+	for (bool more = true; more;) {
+		if (n == 3)
+			return -EINVAL;
+		more = str_find(spec, ':') >= 0;
+		parts[n++] = str_cut(spec, ':', &spec);
+	}
+	*ret_n = n;
+	return parts[0].n ? 0 : -EINVAL;
+}
+
 static int add_bind(struct mount_list *list, const char *spec, struct err *e)
 {
-	struct str parts[3], rest = str_from(spec);
-	struct container_mount m = {
-		.type = "bind", .rw = true, .mode = "", .propagation = "rprivate"};
-	size_t n = 0;
-	char *source;
+	struct mount_config in = {.type = "volume"};
+	struct volume_options vo = {.no_copy = true};
+	struct volume_driver_config driver = {.name = list->host->volume_driver};
+	struct bind_options bo = {0};
+	struct planned_mount p;
+	struct str parts[3] = {{0}};
+	struct mode mode;
+	size_t n;
 
-	while (rest.p && n < 3) {
-		bool more = str_find(rest, ':') >= 0;
-
-		parts[n++] = str_cut(rest, ':', &rest);
-		if (!more) {
-			rest.p = NULL;
-			break;
-		}
-	}
-	if (rest.p || !n || !parts[0].n)
+	if (split_bind(str_from(spec), parts, &n) < 0 || (n == 2 && parse_mode(parts[1], &mode)))
 		return bind_error(spec, e);
-	if (n == 2 && parts[1].n && parts[1].p[0] != '/' &&
-	    parse_mode(parts[1], &m, list->a, e) < 0)
-		return bind_error(spec, e);
-	if (n == 1 || (n == 2 && parts[1].n && parts[1].p[0] != '/'))
-		return err_set(e, ERR_NOT_IMPLEMENTED,
-			       "anonymous volumes are not supported by this engine: %s", spec);
-	if (!parts[0].n || !parts[1].n || parts[1].p[0] != '/')
-		return bind_error(spec, e);
-	if (parts[0].p[0] != '/')
-		return err_set(e, ERR_NOT_IMPLEMENTED,
-			       "named volumes are not supported by this engine: %s", spec);
-	if (n == 3) {
-		int r = parse_mode(parts[2], &m, list->a, e);
+	if (!parse_mode(parts[2], &mode))
+		return err_set(e, ERR_INVALID, "invalid mode: " STR_FMT, STR_ARG(parts[2]));
+	in.source = n > 1 ? arena_strndup(list->a, parts[0].p, parts[0].n) : "";
+	in.target = arena_strndup(list->a, parts[n > 1].p, parts[n > 1].n);
+	if (!in.source || !in.target)
+		return no_memory(e);
+	if (*in.source == '/')
+		in.type = "bind";
+	else if (!is_empty(driver.name))
+		vo = (struct volume_options){.driver_config = &driver,
+					     .no_copy = mode.words[MODE_COPY]};
+	if (mode.words[MODE_COPY] || (vo.driver_config && *in.source != '/'))
+		in.volume_options = &vo;
+	bo.propagation = mode.words[MODE_PROPAGATION];
+	if (bo.propagation)
+		in.bind_options = &bo;
+	in.read_only = !mode_is_rw(&mode);
+	if (plan_mount(list, &in, true, &p, e) < 0)
+		return err_wrap(e, "invalid volume specification: '%s'", spec);
+	if (parts[2].n)
+		p.m.mode = arena_strndup(list->a, parts[2].p, parts[2].n);
+	if (!p.m.mode)
+		return no_memory(e);
+	p.labels = NULL;
+	p.options = NULL; /* in this frame */
+	return add_mount(list, &p, e);
+}
 
-		if (r < 0)
-			return r;
-		m.mode = arena_strndup(list->a, parts[2].p, parts[2].n);
+/* --- VolumesFrom: container[:mode] --- */
+
+static int add_from(struct mount_list *list, const char *spec, struct err *e)
+{
+	CLEANUP(container_unrefp) struct container *peer = NULL;
+	struct str mode_text, name = str_cut(str_from(spec), ':', &mode_text);
+	struct mode mode;
+	char *copy;
+
+	if (!name.n)
+		return err_set(e, ERR_INVALID, "malformed volumes-from specification: %s", spec);
+	if (!parse_mode(mode_text, &mode) || mode.words[MODE_PROPAGATION] || mode.words[MODE_COPY])
+		return err_set(e, ERR_INVALID, "invalid mode: " STR_FMT, STR_ARG(mode_text));
+	copy = arena_strndup(list->a, name.p, name.n);
+	if (!copy)
+		return no_memory(e);
+	if (container_lookup((struct engine *)(uintptr_t)list->eng, copy, &peer, e) < 0) {
+		/* "Not found" would make clients look for the image. */
+		e->kind = ERR_INVALID;
+		return err_code(e);
 	}
-	source = arena_strndup(list->a, parts[0].p, parts[0].n);
-	m.destination = arena_strndup(list->a, parts[1].p, parts[1].n);
-	if (!source || !m.destination || !m.mode)
-		return err_set(e, ERR_UNAVAILABLE, "no memory");
-	clean_path(source);
-	m.source = source;
-	return add_mount(list, m, e);
-}
+	for (size_t i = 0; i < peer->n_mounts; i++) {
+		struct planned_mount p = {.m = peer->mounts[i], .from_other = true};
+		struct planned_mount *there = find_mount(list, p.m.destination);
 
-static int mount_error(const struct mount_config *in, const char *why, struct err *e)
-{
-	return err_set(e, ERR_INVALID, "invalid mount config for type \"%s\": %s", in->type, why);
-}
-
-static int add_bind_mount(struct mount_list *list, const struct mount_config *in, struct err *e)
-{
-	struct container_mount m = {
-		.type = "bind", .rw = !in->read_only, .mode = "", .propagation = "rprivate"};
-	struct stat st;
-
-	if (in->volume_options)
-		return mount_error(in, "VolumeOptions must not be specified", e);
-	if (!in->source || !*in->source)
-		return mount_error(in, "field Source must not be empty", e);
-	if (*in->source != '/')
-		return err_set(e, ERR_INVALID,
-			       "invalid mount config for type \"bind\": invalid mount path: '%s' "
-			       "mount path must be absolute",
-			       in->source);
-	if (in->bind_options && in->bind_options->propagation && *in->bind_options->propagation) {
-		if (!among(str_from(in->bind_options->propagation), propagations,
-			   ARRAY_LEN(propagations)))
-			return err_set(e, ERR_INVALID,
-				       "invalid mount config for type \"bind\": invalid "
-				       "propagation mode: %s",
-				       in->bind_options->propagation);
-		m.propagation = in->bind_options->propagation;
+		p.m.used = p.m.up = false;
+		p.m.rw = p.m.rw && mode_is_rw(&mode);
+		if (strcmp(p.m.type, "tmpfs"))
+			p.m.mode = "";
+		if (there)
+			*there = p;
+		else if (append(list, &p, e) < 0)
+			return err_code(e);
 	}
-	if (stat(in->source, &st) < 0 && !(in->bind_options && in->bind_options->create_mountpoint))
-		return err_set(e, ERR_INVALID,
-			       "invalid mount config for type \"bind\": bind source path does not "
-			       "exist: %s",
-			       in->source);
-	m.source = in->source;
-	m.destination = in->target;
-	return add_mount(list, m, e);
+	return 0;
 }
 
-static int add_tmpfs_mount(struct mount_list *list, const struct mount_config *in, struct err *e)
+/* --- Volumes, of the container and of its image --- */
+
+static int add_volume(struct mount_list *list, const char *path, struct err *e)
 {
-	struct container_mount m = {
-		.type = "tmpfs", .rw = !in->read_only, .mode = "", .propagation = "", .source = ""};
-	const struct tmpfs_options *o = in->tmpfs_options;
+	struct planned_mount p = {
+		.m = {.type = "volume", .mode = "", .propagation = "", .rw = true}, .copy = true};
+	int taken;
 
-	if (in->source && *in->source)
-		return mount_error(in, "field Source must not be specified", e);
-	m.mode = arena_printf(list->a, o && o->size_bytes > 0 ? "mode=%llo,size=%lld" : "mode=%llo",
-			      (unsigned long long)(o && o->mode ? o->mode : 01777),
-			      (long long)(o ? o->size_bytes : 0));
-	if (!m.mode)
-		return err_set(e, ERR_UNAVAILABLE, "no memory");
-	m.destination = in->target;
-	return add_mount(list, m, e);
-}
-
-static int add_config_mount(struct mount_list *list, const struct mount_config *in, struct err *e)
-{
-	if (!in->target || !*in->target)
-		return err_set(
-			e, ERR_INVALID,
-			"invalid mount config for type \"%s\": field Target must not be empty",
-			in->type ? in->type : "");
-	if (*in->target != '/')
+	if (*path != '/')
 		return err_set(e, ERR_INVALID,
-			       "invalid mount config for type \"%s\": invalid mount path: '%s' "
-			       "mount path must be absolute",
-			       in->type ? in->type : "", in->target);
-	if (strz_eq(in->type, "bind"))
-		return add_bind_mount(list, in, e);
-	if (strz_eq(in->type, "tmpfs"))
-		return add_tmpfs_mount(list, in, e);
-	if (strz_eq(in->type, "volume") || strz_eq(in->type, "image"))
-		return err_set(e, ERR_NOT_IMPLEMENTED,
-			       "mounts of type \"%s\" are not supported by this engine", in->type);
-	return err_set(e, ERR_INVALID, "mount type unknown: \"%s\"", in->type ? in->type : "");
+			       "invalid volume specification: '%s': invalid mount path: '%s' mount "
+			       "path must be absolute",
+			       path, path);
+	p.m.destination = cleaned(list->a, path);
+	if (!p.m.destination)
+		return no_memory(e);
+	if (!strcmp(p.m.destination, "/"))
+		return err_set(e, ERR_INVALID, "invalid specification: destination can't be '/'");
+	taken = is_tmpfs_target(list, p.m.destination);
+	if (taken < 0)
+		return no_memory(e);
+	if (taken || find_mount(list, p.m.destination))
+		return 0;
+	if (name_volume(list, &p, list->host->volume_driver, e) < 0)
+		return err_code(e);
+	return append(list, &p, e);
 }
 
-int container_mounts(const struct engine *eng, const struct create_request *req, struct arena *a,
-		     struct container_mount **ret, size_t *ret_n, struct err *e)
+int container_mounts(const struct engine *eng, const struct create_request *req, unsigned api_minor,
+		     struct arena *a, struct planned_mount **ret, size_t *ret_n, struct err *e)
 {
 	const struct host_config *h = &req->host;
 	const struct mount_config *mounts = h->mounts.items;
-	struct mount_list list = {.a = a};
+	struct mount_list list = {.eng = eng, .host = h, .api_minor = api_minor, .a = a};
 
-	(void)eng;
-	if (req->config.volumes.n)
-		return err_set(e, ERR_NOT_IMPLEMENTED,
-			       "anonymous volumes are not supported by this engine: %s",
-			       req->config.volumes.items[0]);
-	list.items = arena_alloc_array(a, h->binds.n + h->mounts.n + 1, sizeof(*list.items));
-	if (!list.items)
-		return err_set(e, ERR_UNAVAILABLE, "no memory");
+	if (!is_empty(h->volume_driver) && strcmp(h->volume_driver, VOLUME_DRIVER))
+		return err_set(e, ERR_INVALID,
+			       "HostConfig.VolumeDriver: error looking up volume plugin %s: plugin "
+			       "\"%s\" not found",
+			       h->volume_driver, h->volume_driver);
+	for (size_t i = 0; i < h->volumes_from.n; i++)
+		if (add_from(&list, h->volumes_from.items[i], e) < 0)
+			return err_code(e);
 	for (size_t i = 0; i < h->binds.n; i++)
 		if (add_bind(&list, h->binds.items[i], e) < 0)
 			return err_code(e);
 	for (size_t i = 0; i < h->mounts.n; i++)
 		if (add_config_mount(&list, &mounts[i], e) < 0)
+			return err_code(e);
+	for (size_t i = 0; i < req->config.volumes.n; i++)
+		if (add_volume(&list, req->config.volumes.items[i], e) < 0)
 			return err_code(e);
 	*ret = list.items;
 	*ret_n = list.n;
@@ -263,48 +539,5 @@ int container_mount_sources(const struct container_mount *mounts, size_t n, stru
 			return err_wrap(e, "error while creating mount source path '%s'",
 					mounts[i].source);
 	}
-	return 0;
-}
-
-int container_ports(const struct container_config *config, const struct host_config *host,
-		    struct port_request *ret, size_t max, size_t *ret_n, struct err *e)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < host->port_bindings.n; i++) {
-		const struct shape_map_entry *entry = &host->port_bindings.items[i];
-		const struct shape_array *list = entry->value;
-		const struct port_binding *bindings = list ? list->items : NULL;
-		struct port_request base = {0};
-
-		if (port_parse(entry->key, &base.port, &base.proto, e) < 0)
-			return err_code(e);
-		for (size_t k = 0; list && k < list->n; k++) {
-			struct port_request p = base;
-
-			if (n == max)
-				return err_set(e, ERR_TOO_LARGE, "more than %zu published ports",
-					       max);
-			if (port_parse_binding(bindings[k].host_ip, bindings[k].host_port, &p, e) <
-			    0)
-				return err_code(e);
-			ret[n++] = p;
-		}
-	}
-	for (size_t i = 0; host->publish_all_ports && i < config->exposed_ports.n; i++) {
-		struct port_request p = {0};
-		bool bound = false;
-
-		if (port_parse(config->exposed_ports.items[i], &p.port, &p.proto, e) < 0)
-			return err_code(e);
-		for (size_t k = 0; k < n; k++)
-			bound |= ret[k].port == p.port && ret[k].proto == p.proto;
-		if (bound)
-			continue;
-		if (n == max)
-			return err_set(e, ERR_TOO_LARGE, "more than %zu published ports", max);
-		ret[n++] = p;
-	}
-	*ret_n = n;
 	return 0;
 }

@@ -73,14 +73,22 @@ int container_merge(struct create_request *req, const struct engine_options *opt
 /* The command line; ERR_INVALID "no command specified". */
 int container_argv(const struct container_config *config, struct arena *a, const char **ret_path,
 		   struct texts *ret_args, struct err *e) WARN_UNUSED;
-/* Parse Binds, Mounts and the image's volumes into mount points (sources checked or made at start).
- */
-int container_mounts(const struct engine *eng, const struct create_request *req, struct arena *a,
-		     struct container_mount **ret, size_t *ret_n, struct err *e) WARN_UNUSED;
+/* A mount point and, for volumes, how to make it. */
+struct planned_mount {
+	struct container_mount m;
+	bool copy;	 /* what the image has there goes into the volume when it is empty */
+	bool from_other; /* of another container: its volume exists already */
+	const struct text_map *labels, *options; /* or NULL */
+};
+/* Parse VolumesFrom, Binds, Mounts and the image's volumes into mount points (sources are checked
+ * or made at start, volumes by container_volumes_create). */
+int container_mounts(const struct engine *eng, const struct create_request *req, unsigned api_minor,
+		     struct arena *a, struct planned_mount **ret, size_t *ret_n, struct err *e)
+	WARN_UNUSED;
 /* At start: sources of Binds are made when missing, others must exist. Runs in a job. */
 int container_mount_sources(const struct container_mount *mounts, size_t n, struct err *e)
 	WARN_UNUSED;
-/* PortBindings to requests. */
+/* ports.c: PortBindings to requests. */
 int container_ports(const struct container_config *config, const struct host_config *host,
 		    struct port_request *ret, size_t max, size_t *ret_n, struct err *e) WARN_UNUSED;
 
@@ -88,6 +96,27 @@ int container_ports(const struct container_config *config, const struct host_con
 
 /* Launch and record that it runs. c is locked and may be started; on failure it is as it was. */
 int container_launch_locked(struct container *c, struct err *e) FIBER_FN WARN_UNUSED;
+
+/* --- volumes.c --- */
+
+bool container_has_volumes(const struct container *c, bool anonymous);
+/* Make and fill the volumes of c->mounts, of which planned says more. The snapshot exists; c is
+ * locked. On failure some may be in use: release them. */
+int container_volumes_create(struct container *c, const struct planned_mount *planned,
+			     struct image *img, struct err *e) FIBER_FN WARN_UNUSED;
+/* c is no longer their user. anonymous: remove its own too, unless somebody else has them. */
+void container_volumes_release(struct container *c, bool anonymous) FIBER_FN;
+/* After a start of the daemon: use them again; and those that run have them mounted. */
+void container_volumes_restore(struct container *c);
+void container_volumes_adopt(struct container *c);
+/* Mounted while it runs. All or nothing; down may be repeated. c is locked. */
+int container_volumes_up(struct container *c, struct err *e) FIBER_FN WARN_UNUSED;
+void container_volumes_down(struct container *c) FIBER_FN;
+/* The source of a bind or volume, its subpath resolved beneath it: an O_PATH descriptor or -errno.
+ * For jobs. */
+int container_mount_open(const struct container_mount *m) WARN_UNUSED;
+/* Unmount what launch_stage_volumes mounted. For jobs. */
+void container_unstage_volumes(const char *run_dir);
 
 /* --- launch.c and launch_*.c: everything between "start" and a running shim --- */
 
@@ -146,6 +175,9 @@ void exec_event_die(const struct exec *x);
 /* --- remove.c --- */
 
 int container_delete_locked(struct container *c, struct err *e) FIBER_FN WARN_UNUSED;
+/* And let go of its volumes; volumes: remove the anonymous ones. */
+int container_delete_all_locked(struct container *c, bool volumes, struct err *e)
+	FIBER_FN WARN_UNUSED;
 /* Directories that a removal or creation left half done. Returns how many were swept. */
 int container_sweep_dirs(struct engine *eng) FIBER_FN;
 

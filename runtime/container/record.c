@@ -24,13 +24,13 @@ struct endpoint_record {
 	struct shape_array ports;
 };
 struct mount_record {
-	const char *type, *name, *source, *destination, *driver, *mode, *propagation;
-	bool rw;
+	const char *type, *name, *source, *destination, *driver, *mode, *propagation, *subpath;
+	bool rw, anonymous;
 };
 struct state_record {
 	const char *status, *error, *started_at, *finished_at, *netns;
 	int64_t exit_code, restart_count;
-	bool oom_killed, has_been_started, stop_requested, starting;
+	bool oom_killed, has_been_started, stop_requested, starting, unfinished;
 	struct endpoint_record *endpoint;
 };
 struct container_record {
@@ -82,6 +82,8 @@ static const struct shape_field mount_fields[] = {
 	F(mount_record, "Mode", mode, SHAPE_TEXT, .flags = 0),
 	F(mount_record, "RW", rw, SHAPE_BOOL, .flags = 0),
 	F(mount_record, "Propagation", propagation, SHAPE_TEXT, .flags = 0),
+	F(mount_record, "Subpath", subpath, SHAPE_TEXT, .flags = SHAPE_OMIT_EMPTY),
+	F(mount_record, "Anonymous", anonymous, SHAPE_BOOL, .flags = SHAPE_OMIT_EMPTY),
 };
 SHAPE(mount_record, mount_fields);
 
@@ -94,6 +96,7 @@ static const struct shape_field state_fields[] = {
 	F(state_record, "FinishedAt", finished_at, SHAPE_TEXT, .flags = 0),
 	F(state_record, "HasBeenStarted", has_been_started, SHAPE_BOOL, .flags = 0),
 	F(state_record, "Starting", starting, SHAPE_BOOL, .flags = 0),
+	F(state_record, "Unfinished", unfinished, SHAPE_BOOL, .flags = SHAPE_OMIT_EMPTY),
 	F(state_record, "StopRequested", stop_requested, SHAPE_BOOL, .flags = 0),
 	F(state_record, "RestartCount", restart_count, SHAPE_I64, .flags = 0),
 	F(state_record, "NetworkNamespace", netns, SHAPE_TEXT, .flags = 0),
@@ -182,7 +185,9 @@ static int container_encode(const struct container *c, struct arena *a, struct b
 						  .driver = m->driver,
 						  .mode = m->mode,
 						  .propagation = m->propagation,
-						  .rw = m->rw};
+						  .subpath = m->subpath,
+						  .rw = m->rw,
+						  .anonymous = m->anonymous};
 	}
 	rec->id = c->id;
 	rec->name = c->name;
@@ -206,6 +211,7 @@ static int container_encode(const struct container *c, struct arena *a, struct b
 		.has_been_started = c->has_been_started,
 		.stop_requested = c->stop_requested,
 		.starting = c->starting,
+		.unfinished = c->unfinished,
 	};
 	if (c->endpoint) {
 		rec->state.endpoint = endpoint_to_record(c->endpoint, a);
@@ -360,7 +366,9 @@ static int mounts_from_record(struct container *c, const struct shape_array *lis
 							.driver = in[i].driver,
 							.mode = in[i].mode,
 							.rw = in[i].rw,
-							.propagation = in[i].propagation};
+							.propagation = in[i].propagation,
+							.subpath = in[i].subpath,
+							.anonymous = in[i].anonymous};
 	c->n_mounts = list->n;
 	return 0;
 }
@@ -401,6 +409,7 @@ int container_from_record(struct container *c, struct str json, struct arena *a,
 	c->has_been_started = rec->state.has_been_started;
 	c->stop_requested = rec->state.stop_requested;
 	c->starting = rec->state.starting;
+	c->unfinished = rec->state.unfinished;
 	str_copy(c->error, sizeof(c->error), str_from(rec->state.error));
 	str_copy(c->netns_path, sizeof(c->netns_path), str_from(rec->state.netns));
 	if (mounts_from_record(c, &rec->mounts) < 0)

@@ -79,7 +79,31 @@ int container_delete_locked(struct container *c, struct err *e)
 	return 0;
 }
 
-static int remove_locked(struct container *c, struct err *e) FIBER_FN
+/*
+ * Its own volumes first, and before them a note on disk, so that a removal that is cut off goes on
+ * at the next start. When the note cannot be written (a full disk) the removal goes on all the
+ * same.
+ */
+int container_delete_all_locked(struct container *c, bool volumes, struct err *e)
+{
+	struct err ignored = ERR_INIT;
+	int r;
+
+	volumes = volumes && container_has_volumes(c, true);
+	if (volumes && !c->unfinished) {
+		c->unfinished = true;
+		if (container_persist(c, PERSIST_SYNC, &ignored) < 0)
+			log_warn("%s", ignored.msg);
+	}
+	if (volumes)
+		container_volumes_release(c, true);
+	r = container_delete_locked(c, e);
+	if (r == 0)
+		container_volumes_release(c, false);
+	return r;
+}
+
+static int remove_locked(struct container *c, bool volumes, struct err *e) FIBER_FN
 {
 	enum container_status before = c->status;
 	int r;
@@ -92,7 +116,7 @@ static int remove_locked(struct container *c, struct err *e) FIBER_FN
 			       "container before removing or force remove",
 			       c->name, container_status_name(c->status));
 	c->status = CONTAINER_REMOVING;
-	r = container_delete_locked(c, e);
+	r = container_delete_all_locked(c, volumes, e);
 	if (r < 0) {
 		c->status = before == CONTAINER_REMOVING ? CONTAINER_DEAD : before;
 		return err_wrap(e, "container %s: driver \"%s\" failed to remove root filesystem",
@@ -127,7 +151,7 @@ static int end_by_force(struct container *c, struct err *e) FIBER_FN
 	return 0;
 }
 
-static int remove_shielded(struct container *c, bool force, struct err *e) FIBER_FN
+static int remove_shielded(struct container *c, bool force, bool volumes, struct err *e) FIBER_FN
 {
 	int r;
 
@@ -149,7 +173,7 @@ static int remove_shielded(struct container *c, bool force, struct err *e) FIBER
 	r = fiber_lock_take(&c->lock, DEADLINE_NEVER);
 	if (r < 0)
 		return err_set(e, ERR_CANCELLED, "cancelled");
-	r = remove_locked(c, e);
+	r = remove_locked(c, volumes, e);
 	fiber_lock_release(&c->lock);
 	return r;
 }
@@ -158,9 +182,8 @@ int container_remove(struct container *c, bool force, bool volumes, struct err *
 {
 	int r;
 
-	(void)volumes; /* containers have no volumes of their own yet (see mounts.c) */
 	fiber_shield();
-	r = remove_shielded(c, force, e);
+	r = remove_shielded(c, force, volumes, e);
 	fiber_unshield();
 	return r;
 }

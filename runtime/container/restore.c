@@ -37,11 +37,26 @@ static void restore_file(struct engine *eng, const char *root, const char *id)
 		log_error("container %s cannot be restored: %s", id, e.msg);
 		return;
 	}
+	container_volumes_restore(c);
 	if (image_lookup(eng->images, c->image_id.text, &img, &e) < 0) {
 		log_warn("container %s: its image is missing: %s", id, e.msg);
 		return;
 	}
 	container_bind_image(c, img);
+}
+
+/* A creation or removal that was cut off with volumes made or still there. */
+static void finish_removal(struct container *c) FIBER_FN
+{
+	struct err e = ERR_INIT;
+
+	if (container_delete_all_locked(c, true, &e) < 0) {
+		log_error("container %s: finishing its removal: %s", c->id, e.msg);
+		container_set_status(c, CONTAINER_DEAD);
+		return;
+	}
+	log_info("container %s was half created or half removed and is gone", c->id);
+	container_leave(c);
 }
 
 static int restore_files(struct engine *eng, struct err *e)
@@ -104,6 +119,7 @@ static NOINLINE void adopt_running(struct container *c)
 	if (!c->started_ns)
 		c->started_ns = clock_wall(); /* its start was never answered */
 	container_set_status(c, CONTAINER_RUNNING);
+	container_volumes_adopt(c);
 	if (c->endpoint)
 		r = network_adopt(c->eng->network, c->id, c->endpoint, &e);
 	else if (c->netns_path[0] && strncmp(c->netns_path, "/proc/", 6))
@@ -235,6 +251,7 @@ static void sweep_bundles(struct engine *eng) FIBER_FN
 		if (n && has_process(map_entry(n, struct container, id_node)))
 			continue;
 		text_format(path, sizeof(path), "%s/%s", s->root, s->ids[i]);
+		container_unstage_volumes(path);
 		if (tree_remove_at(AT_FDCWD, path, &e) < 0)
 			log_warn("sweeping %s: %s", path, e.msg);
 	}
@@ -251,7 +268,9 @@ static int reconnect_all(struct engine *eng, struct err *e) FIBER_FN
 		return err_set(e, ERR_UNAVAILABLE, "no memory to restore the containers");
 	for (size_t i = 0; i < n; i++) {
 		if (fiber_lock_take(&all[i]->lock, DEADLINE_NEVER) == 0) {
-			if (!all[i]->removed)
+			if (all[i]->unfinished)
+				finish_removal(all[i]);
+			else if (!all[i]->removed)
 				reconnect(all[i]);
 			fiber_lock_release(&all[i]->lock);
 		}
@@ -270,6 +289,7 @@ int containers_restore(struct engine *eng, struct err *e)
 	if (r < 0)
 		return r;
 	sweep_bundles(eng);
+	swept += volume_store_sweep(eng->volumes);
 	r = snapshot_sweep(eng->images, keep_snapshot, eng, e);
 	if (r < 0)
 		return r;

@@ -118,8 +118,8 @@ static int make_target(int root, char *path, bool directory)
 static NOINLINE int bind_one(int root, const struct container_mount *m)
 {
 	CLEANUP_MEM char *path = mem_alloc(TARGET_MAX);
-	CLEANUP_FD int fd = -1;
-	char target[32];
+	CLEANUP_FD int fd = -1, from = container_mount_open(m);
+	char source[32], target[32];
 	struct stat st;
 	int r;
 
@@ -127,7 +127,9 @@ static NOINLINE int bind_one(int root, const struct container_mount *m)
 		return -ENOMEM;
 	if (!str_copy(path, TARGET_MAX, str_from(m->destination)) || path[0] != '/')
 		return -EINVAL;
-	if (stat(m->source, &st) < 0)
+	if (from < 0)
+		return from;
+	if (fstat(from, &st) < 0)
 		return -errno;
 	r = make_target(root, path, S_ISDIR(st.st_mode));
 	if (r < 0)
@@ -136,7 +138,8 @@ static NOINLINE int bind_one(int root, const struct container_mount *m)
 	if (fd < 0)
 		return fd;
 	snprintf(target, sizeof(target), "/proc/self/fd/%d", fd);
-	return mount(m->source, target, NULL, MS_BIND | MS_REC, NULL) < 0 ? -errno : 0;
+	snprintf(source, sizeof(source), "/proc/self/fd/%d", from);
+	return mount(source, target, NULL, MS_BIND | MS_REC, NULL) < 0 ? -errno : 0;
 }
 
 static bool is_bind(const struct container_mount *m)
@@ -260,6 +263,9 @@ static int open_stopped(struct view_job *j, struct err *e) FIBER_FN
 	if (c->removed)
 		return err_set(e, ERR_NOT_FOUND, "No such container: %s", c->id);
 	r = snapshot_mount(c->eng->images, c->id, c->image, j->merged, sizeof(j->merged), e);
+	/* As with other sources: a volume that cannot be mounted is not a reason not to look. */
+	if (r == 0 && j->kind == VIEW_FULL && container_volumes_up(c, e) < 0)
+		err_clear(e);
 	return r < 0 ? r : do_job(j, stopped_run, e);
 }
 
@@ -335,6 +341,8 @@ void container_view_close(struct container_view *v)
 	fiber_shield();
 	if (!v->c->removed && snapshot_unmount(v->c->eng->images, v->c->id, &e) < 0)
 		log_warn("container %s: unmounting its root: %s", v->c->id, e.msg);
+	if (!container_is_running(v->c))
+		container_volumes_down(v->c);
 	v->locked = false;
 	fiber_lock_release(&v->c->lock);
 	fiber_unshield();

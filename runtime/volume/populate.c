@@ -81,24 +81,30 @@ static int copy_beside(struct populate_job *p, int from, struct err *e)
 	return r;
 }
 
+/* The directory at path inside root: a descriptor, or -errno. */
+static int open_content(const char *root, const char *path)
+{
+	CLEANUP_FD int top = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+			       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+	int fd = top < 0 ? -1 : (int)syscall(SYS_openat2, top, path, &how, sizeof(how));
+
+	return fd < 0 ? -errno : fd;
+}
+
 static int populate_run(struct job *job)
 {
 	struct populate_job *p = container_of(job, struct populate_job, job);
-	CLEANUP_FD int root = open(p->root, O_PATH | O_DIRECTORY | O_CLOEXEC), from = -1, to = -1;
-	struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
-			       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+	CLEANUP_FD int from = open_content(p->root, p->path), to = -1;
 	int r;
 
-	if (root < 0)
-		return err_sys(&job->err, errno, "opening the root file system");
-	from = (int)syscall(SYS_openat2, root, p->path, &how, sizeof(how));
-	if (from < 0 && errno == ENOENT)
+	if (from == -ENOENT)
 		return 0;
-	if (from < 0 && errno == ENOTDIR)
+	if (from == -ENOTDIR)
 		return err_set(&job->err, ERR_INVALID,
 			       "cannot mount volume over existing file, file exists %s", p->path);
 	if (from < 0)
-		return err_sys(&job->err, errno, "opening %s in the image", p->path);
+		return err_sys(&job->err, from, "opening %s in the image", p->path);
 	to = open(p->mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	r = to < 0 ? -errno : is_empty(to, ".");
 	if (r < 0)
@@ -121,6 +127,21 @@ int volume_populate(struct volume *v, const char *root, const char *path, struct
 	if (r < 0 && e)
 		*e = p.job.err;
 	return r;
+}
+
+static int look_run(struct job *job)
+{
+	struct populate_job *p = container_of(job, struct populate_job, job);
+	CLEANUP_FD int fd = open_content(p->root, p->path);
+
+	return fd < 0 ? fd : 0;
+}
+
+bool volume_content_at(const char *root, const char *path)
+{
+	struct populate_job p = {.root = root, .path = path};
+
+	return job_run(&p.job, look_run, JOB_SHORT) != -ENOENT;
 }
 
 static int empty_run(struct job *job)

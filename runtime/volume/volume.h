@@ -113,6 +113,8 @@ void volume_adopt_mount(struct volume *v);
  */
 int volume_populate(struct volume *v, const char *root, const char *path, struct err *e)
 	FIBER_FN WARN_UNUSED;
+/* Is there something at path, as volume_populate sees it? */
+bool volume_content_at(const char *root, const char *path) FIBER_FN;
 /* Nothing is in it, as far as can be told: one with options is looked into when it is mounted. */
 bool volume_is_empty(struct volume *v) FIBER_FN;
 
