@@ -10,6 +10,7 @@
 
 #include "api/containers/sizes.h"
 #include "api/router/reply.h"
+#include "runtime/container/health_state.h"
 
 #define ITEM_MAX (1u << 20)
 
@@ -28,12 +29,19 @@ static int check_filters(struct call *call, struct list_query *q, struct err *e)
 {
 	const struct texts *values = filters_get(&q->filters, "status");
 	enum container_status status;
+	enum health_status health;
 
 	for (size_t i = 0; i < values->n; i++)
 		if (container_status_parse(str_from(values->items[i]), &status) < 0)
 			return err_set(e, ERR_INVALID, "invalid filter 'status=%s'",
 				       values->items[i]);
 	q->all |= values->n > 0;
+	values = filters_get(&q->filters, "health");
+	for (size_t i = 0; i < values->n; i++)
+		if (strcmp(values->items[i], "none") &&
+		    health_status_parse(str_from(values->items[i]), &health) < 0)
+			return err_set(e, ERR_INVALID, "unrecognized filter value for health: %s",
+				       values->items[i]);
 	values = filters_get(&q->filters, "exited");
 	for (size_t i = 0; i < values->n; i++) {
 		int64_t code;
@@ -150,6 +158,11 @@ static bool volume_matches(const struct filters *f, const struct container *c)
 	return !values->n;
 }
 
+static const char *health_name(const struct container *c)
+{
+	return c->health.state ? health_status_name(c->health.state->status) : "none";
+}
+
 static bool wanted(struct call *call, struct list_query *q, const struct container *c)
 {
 	const struct filters *f = &q->filters;
@@ -164,7 +177,7 @@ static bool wanted(struct call *call, struct list_query *q, const struct contain
 	       filters_labels(f, "label", &c->config.labels) &&
 	       image_matches(call, c, filters_get(f, "ancestor")) && exited_matches(f, c) &&
 	       network_matches(f, c) && ports_match(f, c) && volume_matches(f, c) &&
-	       filters_exact(f, "health", "none") && filters_exact(f, "is-task", "false");
+	       filters_exact(f, "health", health_name(c)) && filters_exact(f, "is-task", "false");
 }
 
 static int put_all(struct call *call, struct list_query *q, struct container **all, size_t n,

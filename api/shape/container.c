@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "api/shape/text.h"
+#include "runtime/container/health_state.h"
 #include "runtime/spec/spec.h"
 
 void shape_container_status(const struct container *c, int64_t now, struct buf *out)
@@ -15,6 +16,10 @@ void shape_container_status(const struct container *c, int64_t now, struct buf *
 		text_human_duration(now - c->started_ns, out);
 		if (c->status == CONTAINER_PAUSED)
 			buf_puts(out, " (Paused)");
+		else if (c->health.state)
+			buf_printf(out, " (%s%s)",
+				   c->health.state->status == HEALTH_STARTING ? "health: " : "",
+				   health_status_name(c->health.state->status));
 		break;
 	case CONTAINER_RESTARTING:
 		buf_printf(out, "Restarting (%d) ", c->exit_code);
@@ -136,6 +141,25 @@ void shape_container_summary(const struct container *c, struct json_writer *w, s
 	json_object_close(w);
 }
 
+static void put_health(const struct health *h, struct json_writer *w)
+{
+	json_object_open(w);
+	json_kv_text(w, "Status", health_status_name(h->status));
+	json_kv_i64(w, "FailingStreak", h->failing_streak);
+	json_key(w, "Log");
+	json_array_open(w);
+	for (size_t i = 0; i < h->n_log; i++) {
+		json_object_open(w);
+		text_kv_time(w, "Start", h->log[i].start_ns);
+		text_kv_time(w, "End", h->log[i].end_ns);
+		json_kv_i64(w, "ExitCode", h->log[i].exit_code);
+		json_kv_text(w, "Output", h->log[i].output);
+		json_object_close(w);
+	}
+	json_array_close(w);
+	json_object_close(w);
+}
+
 static void put_state(const struct container *c, struct json_writer *w)
 {
 	json_object_open(w);
@@ -150,6 +174,10 @@ static void put_state(const struct container *c, struct json_writer *w)
 	json_kv_text(w, "Error", c->error);
 	text_kv_time(w, "StartedAt", c->started_ns);
 	text_kv_time(w, "FinishedAt", container_is_running(c) && !c->exits ? 0 : c->finished_ns);
+	if (c->health.state) {
+		json_key(w, "Health");
+		put_health(c->health.state, w);
+	}
 	json_object_close(w);
 }
 
@@ -159,14 +187,14 @@ static void put_exec_ids(const struct container *c, struct json_writer *w)
 	bool any = false;
 
 	list_for_each (x, &c->execs, link)
-		any |= x->running;
+		any |= x->running && !x->probe;
 	if (!any) {
 		json_put_null(w);
 		return;
 	}
 	json_array_open(w);
 	list_for_each (x, &c->execs, link)
-		if (x->running)
+		if (x->running && !x->probe)
 			json_put_text(w, x->id);
 	json_array_close(w);
 }

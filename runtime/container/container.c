@@ -41,6 +41,7 @@ void container_unref(struct container *c)
 	if (!c || --c->refs)
 		return;
 	restart_done(c);
+	health_done(c);
 	if (c->shim)
 		shim_free(c->shim);
 	if (c->image)
@@ -79,6 +80,7 @@ void container_set_status(struct container *c, enum container_status status)
 	bool before = container_is_running(c);
 
 	c->status = status;
+	health_follow(c);
 	if (c->image && before != container_is_running(c))
 		c->image->running += before ? -1u : 1u;
 	waitq_wake_all(&c->changed);

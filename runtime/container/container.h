@@ -67,6 +67,17 @@ struct container_restart {
 	bool cancelled;		 /* a client means it to end */
 };
 
+struct health; /* health_state.h */
+
+/* Private to health.c, but for the state. */
+struct container_health {
+	struct health *state;	 /* NULL: has no check, or was never started */
+	struct loop_timer timer; /* until the next probe */
+	struct fiber *probe;	 /* while one runs */
+	unsigned run;		 /* counts beginnings and ends of the monitoring */
+	bool active;
+};
+
 struct container {
 	struct engine *eng;
 	struct map_node id_node, name_node;
@@ -102,6 +113,7 @@ struct container {
 	uint64_t exits;	     /* counts ends; "next-exit" waits for a change */
 	int restart_count;   /* by the policy, since a client last started it */
 	struct container_restart restart;
+	struct container_health health;
 
 	struct endpoint *endpoint; /* on the bridge, while running; else NULL */
 	char netns_path[256];	   /* "" with the host's network */
@@ -226,6 +238,7 @@ struct exec {
 	char id[CONTAINER_ID_LEN + 1];
 	struct container *container; /* referenced */
 	struct exec_config config;
+	bool probe; /* of a health check: not shown among the container's execs */
 	bool started, running, has_exit_code;
 	int exit_code;
 	pid_t pid;

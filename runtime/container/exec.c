@@ -59,7 +59,7 @@ static void exec_forget(struct exec *x)
 {
 	map_remove(&x->container->eng->execs, &x->node);
 	list_remove(&x->link);
-	x->container->n_execs--;
+	x->container->n_execs -= !x->probe;
 	waitq_wake_all(&x->changed);
 	exec_unref(x);
 }
@@ -92,7 +92,7 @@ static struct exec *oldest_ended(struct container *c)
 	struct exec *x;
 
 	list_for_each (x, &c->execs, link)
-		if (x->started && !x->running)
+		if (x->started && !x->running && !x->probe)
 			return x;
 	return NULL;
 }
@@ -111,8 +111,8 @@ static int check_running(const struct container *c, struct err *e)
 	return 0;
 }
 
-int exec_create(struct container *c, const struct exec_config *cfg, struct exec **ret,
-		struct err *e)
+static int make(struct container *c, const struct exec_config *cfg, bool probe, struct exec **ret,
+		struct err *e) FIBER_FN
 {
 	uint8_t raw[CONTAINER_ID_LEN / 2];
 	struct exec *x;
@@ -123,7 +123,7 @@ int exec_create(struct container *c, const struct exec_config *cfg, struct exec 
 	if (!cfg->cmd.n)
 		return err_set(e, ERR_INVALID, "No exec command specified");
 	container_forget_execs(c, false);
-	if (c->n_execs >= CONFIG_EXECS_MAX) {
+	if (!probe && c->n_execs >= CONFIG_EXECS_MAX) {
 		if (!oldest_ended(c))
 			return err_set(e, ERR_UNAVAILABLE,
 				       "container %s has %d execs already (CONFIG_EXECS_MAX)",
@@ -136,6 +136,7 @@ int exec_create(struct container *c, const struct exec_config *cfg, struct exec 
 	x->refs = 1;
 	container_ref(c);
 	x->container = c;
+	x->probe = probe;
 	waitq_init(&x->changed);
 	arena_open_heap(&x->mem, EXEC_MEM_MAX);
 	random_bytes(raw, sizeof(raw));
@@ -146,11 +147,30 @@ int exec_create(struct container *c, const struct exec_config *cfg, struct exec 
 		return err_set(e, ERR_UNAVAILABLE, "no memory for an exec");
 	}
 	list_push_back(&c->execs, &x->link);
-	c->n_execs++;
+	c->n_execs += !probe;
 	exec_event(x, "exec_create");
 	exec_ref(x);
 	*ret = x;
 	return 0;
+}
+
+int exec_create(struct container *c, const struct exec_config *cfg, struct exec **ret,
+		struct err *e)
+{
+	return make(c, cfg, false, ret, e);
+}
+
+int exec_create_probe(struct container *c, const struct exec_config *cfg, struct exec **ret,
+		      struct err *e)
+{
+	return make(c, cfg, true, ret, e);
+}
+
+void exec_drop_probe(struct exec *x)
+{
+	if (!list_empty(&x->link))
+		exec_forget(x);
+	exec_unref(x);
 }
 
 int exec_lookup(struct engine *eng, const char *id, struct exec **ret, struct err *e)
@@ -295,7 +315,7 @@ static struct shim_stream exec_stream(const struct exec *x, struct attach_client
 		.want_stdin = x->config.attach_stdin,
 		.want_stdout = x->config.attach_stdout,
 		.want_stderr = x->config.attach_stderr,
-		.framed = !tty,
+		.framed = !tty && !x->probe,
 		.detach_keys = client->detach_keys,
 	};
 }

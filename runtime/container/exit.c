@@ -56,6 +56,7 @@ int container_handle_exit(struct container *c, const struct shim_exit *exit)
 		return 0;
 	if (c->shim)
 		shim_free(TAKE_PTR(c->shim));
+	health_follow(c);
 	container_forget_execs(c, false);
 	container_teardown(c);
 	c->pid = 0;

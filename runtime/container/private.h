@@ -164,6 +164,14 @@ void restart_revive(struct engine *eng);
 /* Wait a little for starts under way; the engine closes. */
 void restart_drain(struct engine *eng) FIBER_FN;
 
+/* --- health.c --- */
+
+/* It starts: from the beginning, but for the log. Does nothing without a check. */
+void health_reset(struct container *c);
+/* After a change of status: probe while it runs, not while it is paused or ended. */
+void health_follow(struct container *c);
+void health_done(struct container *c);
+
 /* --- event.c --- */
 
 void container_event_die(const struct container *c); /* and "oom" before it */
@@ -191,6 +199,10 @@ void container_wake_attaching(struct container *c);
 /* --- exec.c --- */
 
 void container_forget_execs(struct container *c, bool all);
+/* An exec of a health check: beyond the limit, and not shown. Dropped when the probe is over. */
+int exec_create_probe(struct container *c, const struct exec_config *cfg, struct exec **ret,
+		      struct err *e) FIBER_FN WARN_UNUSED;
+void exec_drop_probe(struct exec *x);
 void container_exec_ended(struct container *c, const char *exec_id, int code);
 
 /* --- restore.c --- */

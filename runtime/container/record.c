@@ -12,6 +12,7 @@
 #include "firmware/core/file.h"
 #include "firmware/core/mem.h"
 #include "firmware/sched/job.h"
+#include "runtime/container/health_state.h"
 #include "runtime/container/private.h"
 
 struct port_record {
@@ -27,11 +28,21 @@ struct mount_record {
 	const char *type, *name, *source, *destination, *driver, *mode, *propagation, *subpath;
 	bool rw, anonymous;
 };
+struct result_record {
+	const char *start, *end, *output;
+	int64_t exit_code;
+};
+struct health_record {
+	const char *status;
+	int64_t failing_streak;
+	struct shape_array log;
+};
 struct state_record {
 	const char *status, *error, *started_at, *finished_at, *netns;
 	int64_t exit_code, restart_count;
 	bool oom_killed, has_been_started, stop_requested, starting, unfinished;
 	struct endpoint_record *endpoint;
+	struct health_record *health;
 };
 struct container_record {
 	const char *id, *name, *created, *image_id, *path;
@@ -87,6 +98,22 @@ static const struct shape_field mount_fields[] = {
 };
 SHAPE(mount_record, mount_fields);
 
+static const struct shape_field result_fields[] = {
+	F(result_record, "Start", start, SHAPE_TEXT, .flags = 0),
+	F(result_record, "End", end, SHAPE_TEXT, .flags = 0),
+	F(result_record, "ExitCode", exit_code, SHAPE_I64, .flags = 0),
+	F(result_record, "Output", output, SHAPE_TEXT, .flags = 0),
+};
+SHAPE(result_record, result_fields);
+
+static const struct shape_field health_fields[] = {
+	F(health_record, "Status", status, SHAPE_TEXT, .flags = 0),
+	F(health_record, "FailingStreak", failing_streak, SHAPE_I64, .flags = 0),
+	F(health_record, "Log", log, SHAPE_ARRAY, .sub = &shape_result_record,
+	  .flags = SHAPE_EMPTY_ARRAY),
+};
+SHAPE(health_record, health_fields);
+
 static const struct shape_field state_fields[] = {
 	F(state_record, "Status", status, SHAPE_TEXT, .flags = 0),
 	F(state_record, "ExitCode", exit_code, SHAPE_I64, .flags = 0),
@@ -101,6 +128,8 @@ static const struct shape_field state_fields[] = {
 	F(state_record, "RestartCount", restart_count, SHAPE_I64, .flags = 0),
 	F(state_record, "NetworkNamespace", netns, SHAPE_TEXT, .flags = 0),
 	F(state_record, "Endpoint", endpoint, SHAPE_PTR, .sub = &shape_endpoint_record,
+	  .flags = SHAPE_OMIT_EMPTY),
+	F(state_record, "Health", health, SHAPE_PTR, .sub = &shape_health_record,
 	  .flags = SHAPE_OMIT_EMPTY),
 };
 SHAPE(state_record, state_fields);
@@ -167,6 +196,24 @@ static struct endpoint_record *endpoint_to_record(const struct endpoint *ep, str
 	return rec;
 }
 
+static struct health_record *health_to_record(const struct health *h, struct arena *a)
+{
+	struct health_record *rec = arena_alloc(a, sizeof(*rec));
+	struct result_record *log = arena_alloc_array(a, h->n_log, sizeof(*log));
+
+	if (!rec || !log)
+		return NULL;
+	for (size_t i = 0; i < h->n_log; i++)
+		log[i] = (struct result_record){.start = time_text(h->log[i].start_ns, a),
+						.end = time_text(h->log[i].end_ns, a),
+						.output = h->log[i].output,
+						.exit_code = h->log[i].exit_code};
+	rec->status = health_status_name(h->status);
+	rec->failing_streak = h->failing_streak;
+	rec->log = (struct shape_array){log, h->n_log, true};
+	return rec;
+}
+
 static int container_encode(const struct container *c, struct arena *a, struct buf *out)
 {
 	struct json_writer w;
@@ -216,6 +263,11 @@ static int container_encode(const struct container *c, struct arena *a, struct b
 	if (c->endpoint) {
 		rec->state.endpoint = endpoint_to_record(c->endpoint, a);
 		if (!rec->state.endpoint)
+			return -ENOMEM;
+	}
+	if (c->health.state) {
+		rec->state.health = health_to_record(c->health.state, a);
+		if (!rec->state.health)
 			return -ENOMEM;
 	}
 	json_begin(&w, out);
@@ -373,6 +425,28 @@ static int mounts_from_record(struct container *c, const struct shape_array *lis
 	return 0;
 }
 
+static int health_from_record(struct container *c, const struct health_record *rec)
+{
+	const struct result_record *log = rec->log.items;
+	struct health *h = health_new();
+
+	c->health.state = h;
+	if (!h || health_status_parse(str_from(rec->status), &h->status) < 0)
+		return h ? 0 : -ENOMEM;
+	h->failing_streak = rec->failing_streak;
+	for (size_t i = 0; i < rec->log.n; i++) {
+		struct health_result r = {.start_ns = time_value(log[i].start),
+					  .end_ns = time_value(log[i].end),
+					  .exit_code = (int)log[i].exit_code,
+					  .output = mem_strdup(log[i].output ? log[i].output : "")};
+
+		if (!r.output)
+			return -ENOMEM;
+		health_log(h, &r);
+	}
+	return 0;
+}
+
 int container_from_record(struct container *c, struct str json, struct arena *a, struct err *e)
 {
 	struct container_record *rec = arena_alloc(a, sizeof(*rec));
@@ -413,6 +487,8 @@ int container_from_record(struct container *c, struct str json, struct arena *a,
 	str_copy(c->error, sizeof(c->error), str_from(rec->state.error));
 	str_copy(c->netns_path, sizeof(c->netns_path), str_from(rec->state.netns));
 	if (mounts_from_record(c, &rec->mounts) < 0)
+		return err_set(e, ERR_UNAVAILABLE, "no memory");
+	if (rec->state.health && health_from_record(c, rec->state.health) < 0)
 		return err_set(e, ERR_UNAVAILABLE, "no memory");
 	if (rec->state.endpoint) {
 		c->endpoint = endpoint_from_record(rec->state.endpoint);

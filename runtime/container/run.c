@@ -48,6 +48,7 @@ int container_launch_locked(struct container *c, struct err *e)
 	c->oom_killed = false;
 	c->finished_ns = 0;
 	c->has_been_started = true;
+	health_reset(c);
 	container_set_status(c, CONTAINER_RUNNING);
 	container_event(c, "start");
 	if (container_persist(c, PERSIST_QUICK, &saved) < 0)

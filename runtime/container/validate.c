@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "runtime/container/health_state.h"
 #include "runtime/container/private.h"
 #include "runtime/container/restart_policy.h"
 #include "runtime/spec/spec.h"
@@ -195,11 +196,7 @@ static int check_config(const struct container_config *c, struct err *e)
 		return err_code(e);
 	if (!is_empty(c->hostname) && strlen(c->hostname) > 63)
 		return err_set(e, ERR_INVALID, "invalid hostname: %s", c->hostname);
-	if (c->healthcheck && c->healthcheck->test.n &&
-	    strcmp(c->healthcheck->test.items[0], "NONE"))
-		return err_set(e, ERR_NOT_IMPLEMENTED,
-			       "Config.Healthcheck is not supported by this engine");
-	return 0;
+	return health_config_check(c->healthcheck, e);
 }
 
 int container_check_resources(const struct host_config *h, struct err *e)
@@ -216,10 +213,12 @@ int container_validate(const struct engine *eng, struct create_request *req, uns
 
 	if (api_minor < 25)
 		req->host.auto_remove = false;
+	if (api_minor < 44 && req->config.healthcheck)
+		req->config.healthcheck->start_interval = 0;
 	if (check_config(&req->config, e) < 0 || check_memory(h, e) < 0 || check_cpu(h, e) < 0 ||
-	    restart_policy_check(&h->restart_policy, h->auto_remove, e) < 0 || check_namespaces(req, e) < 0 ||
-	    check_network(eng, req, e) < 0 || check_endpoints(eng, req, api_minor, e) < 0 ||
-	    spec_check(h, e) < 0)
+	    restart_policy_check(&h->restart_policy, h->auto_remove, e) < 0 ||
+	    check_namespaces(req, e) < 0 || check_network(eng, req, e) < 0 ||
+	    check_endpoints(eng, req, api_minor, e) < 0 || spec_check(h, e) < 0)
 		return err_code(e);
 	for (size_t i = 0; i < h->extra_hosts.n; i++)
 		if (network_check_extra_host(h->extra_hosts.items[i], e) < 0)

@@ -29,7 +29,8 @@ static const struct shape_field health_fields[] = {
 	FX(health_config, "Interval", interval, SHAPE_I64, .flags = SHAPE_OMIT_EMPTY),
 	FX(health_config, "Timeout", timeout, SHAPE_I64, .flags = SHAPE_OMIT_EMPTY),
 	FX(health_config, "StartPeriod", start_period, SHAPE_I64, .flags = SHAPE_OMIT_EMPTY),
-	FX(health_config, "StartInterval", start_interval, SHAPE_I64, .flags = SHAPE_OMIT_EMPTY),
+	FX(health_config, "StartInterval", start_interval, SHAPE_I64, .flags = SHAPE_OMIT_EMPTY,
+	   .since = 44),
 	FX(health_config, "Retries", retries, SHAPE_I64, .flags = SHAPE_OMIT_EMPTY),
 };
 SHAPE_OF(health_config, "HealthConfig", health_fields);

@@ -24,12 +24,13 @@ container-sched := $(addprefix firmware/sched/,fiber.c $(container-fiber-y) io.c
 	waitq.c)
 
 units += container/test_record
-container/test_record-srcs := runtime/container/record.c runtime/container/status.c \
+container/test_record-srcs := $(addprefix runtime/container/,health_state.c record.c status.c) \
 	firmware/core/log.c firmware/fmt/sha256.c $(container-sched) $(container-common)
 container/test_record-libs := -lcrypto
 
 units += container/test_validate
-container/test_validate-srcs := $(addprefix runtime/container/,mounts.c restart_policy.c validate.c) \
+container/test_validate-srcs := $(addprefix runtime/container/,health_state.c mounts.c \
+	restart_policy.c validate.c) \
 	$(addprefix runtime/network/,port_parse.c files.c) $(addprefix runtime/spec/,caps.c devices.c \
 	mounts.c resources.c seccomp.c seccomp_profile.c security_opt.c signal.c spec.c) \
 	$(container-common)
@@ -47,3 +48,6 @@ container/test_restart_policy-srcs := runtime/container/restart_policy.c firmwar
 units += container/test_look
 container/test_look-srcs := $(addprefix runtime/container/,net_dev.c top_parse.c top_proc.c) \
 	$(addprefix firmware/core/,arena.c buf.c clock.c err.c file.c mem.c pool.c str.c tree.c)
+
+units += container/test_health_state
+container/test_health_state-srcs := runtime/container/health_state.c $(container-core)
