@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The test's hand inside the guest, in the test image alone:
+ *
+ *   agent relay PORT SOCKET   serves TCP port PORT by a Unix socket
+ *   agent shell PORT          a connection's bytes are a script for /bin/sh; what it prints comes back
+ *   agent vsock CID PORT      standard input to a vsock peer, its answer to standard output
+ *
+ * relay and shell answer the emulator's gateway alone: a container that came here would own the guest.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <linux/vm_sockets.h>
+
+#define GATEWAY 0x0a000202 /* 10.0.2.2 */
+
+static void die(const char *what)
+{
+	fprintf(stderr, "agent: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static bool write_all(int fd, const char *p, size_t n)
+{
+	while (n > 0) {
+		ssize_t did = write(fd, p, n);
+
+		if (did < 0 && errno == EINTR)
+			continue;
+		if (did < 0)
+			return false;
+		p += did;
+		n -= (size_t)did;
+	}
+	return true;
+}
+
+/* One direction until its end, which is passed on. False when there is no more to come. */
+static bool carry(int from, int to)
+{
+	static char buf[65536];
+	ssize_t n = read(from, buf, sizeof(buf));
+
+	if (n > 0 && write_all(to, buf, (size_t)n))
+		return true;
+	if (shutdown(to, SHUT_WR) < 0)
+		close(to);
+	return false;
+}
+
+/* Both directions: in is read and answered to out; peer is a socket. Ends when the peer has. */
+static void pump(int in, int out, int peer)
+{
+	struct pollfd p[2] = {{.fd = in, .events = POLLIN}, {.fd = peer, .events = POLLIN}};
+
+	while (p[1].fd >= 0 && poll(p, 2, -1) >= 0) {
+		if (p[0].revents && !carry(in, peer))
+			p[0].fd = -1;
+		if (p[1].revents && !carry(peer, out))
+			p[1].fd = -1;
+	}
+}
+
+static void relay(int client, const char *path)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+		die(path);
+	pump(client, client, fd);
+}
+
+static void shell(int client)
+{
+	for (int i = 0; i < 3; i++)
+		dup2(client, i);
+	execl("/bin/sh", "sh", "-s", NULL);
+	die("/bin/sh");
+}
+
+static void serve(const char *port, const char *path)
+{
+	struct sockaddr_in addr = {.sin_family = AF_INET,
+				   .sin_port = htons((unsigned short)atoi(port))};
+	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 || listen(fd, 64) < 0)
+		die(port);
+	signal(SIGCHLD, SIG_IGN);
+	for (;;) {
+		struct sockaddr_in peer;
+		socklen_t n = sizeof(peer);
+		int client = accept4(fd, (struct sockaddr *)&peer, &n, SOCK_CLOEXEC);
+
+		if (client < 0)
+			continue;
+		if (ntohl(peer.sin_addr.s_addr) == GATEWAY && fork() == 0) {
+			signal(SIGCHLD, SIG_DFL);
+			setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+			if (path)
+				relay(client, path);
+			else
+				shell(client);
+			exit(0);
+		}
+		close(client);
+	}
+}
+
+static void vsock(const char *cid, const char *port)
+{
+	struct sockaddr_vm addr = {.svm_family = AF_VSOCK,
+				   .svm_cid = (unsigned)atoi(cid),
+				   .svm_port = (unsigned)atoi(port)};
+	int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		die("socket");
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+		die("connect");
+	pump(0, 1, fd);
+}
+
+int main(int argc, char **argv)
+{
+	signal(SIGPIPE, SIG_IGN);
+	if (argc == 4 && !strcmp(argv[1], "relay"))
+		serve(argv[2], argv[3]);
+	else if (argc == 3 && !strcmp(argv[1], "shell"))
+		serve(argv[2], NULL);
+	else if (argc == 4 && !strcmp(argv[1], "vsock"))
+		vsock(argv[2], argv[3]);
+	else
+		fprintf(stderr, "usage: agent relay PORT SOCKET | shell PORT | vsock CID PORT\n");
+	return argc != 4;
+}
