@@ -245,8 +245,10 @@ static int copy_entry(struct copy *c, int from, int to, const char *name, unsign
 			return 0;
 		return tree_remove_at(to, name + 4, e);
 	}
-	if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return fail(c, e, "look at");
+	if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		/* Overlayfs lists deletions of what never was. */
+		return c->verbatim && errno == ENOENT ? 0 : fail(c, e, "look at");
+	}
 	if (fstatat(to, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    !(S_ISDIR(st.st_mode) && S_ISDIR(there.st_mode))) {
 		int rc = tree_remove_at(to, name, e);

@@ -72,7 +72,7 @@ static int resolve_address(struct mount_job *m, const char *type, struct err *e)
 {
 	struct resolve_address found[RESOLVE_MAX];
 	char host[256], text[INET6_ADDRSTRLEN];
-	struct dial_conn conn;
+	struct dial_conn conn = {.fd = -1, .timeout_ms = RESOLVE_MS, .stop = &m->job.stop};
 	struct in6_addr any;
 	struct str addr;
 	size_t n = 0;
@@ -85,9 +85,6 @@ static int resolve_address(struct mount_job *m, const char *type, struct err *e)
 		return err_set(e, ERR_INVALID, "invalid address in the mount options");
 	if (inet_pton(AF_INET, host, &any) == 1 || inet_pton(AF_INET6, host, &any) == 1)
 		return 0;
-	dial_init(&conn);
-	conn.timeout_ms = RESOLVE_MS;
-	conn.stop = &m->job.stop;
 	r = resolve_host(&conn, host, 0, found, &n, e);
 	if (r < 0)
 		return err_wrap(e, "error resolving passed in network volume address");

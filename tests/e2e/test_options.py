@@ -316,7 +316,7 @@ class TestRefused(Options):
     @not_oracle("it supports all of these")
     def test_unsupported_fields(self):
         fields = {"PidMode": "host", "IpcMode": "host", "UTSMode": "host", "UsernsMode": "host",
-                  "Tmpfs": {"/x": ""}, "VolumesFrom": ["other"], "Links": ["a:b"],
+                  "Tmpfs": {"/x": ""}, "Links": ["a:b"],
                   "Devices": [{"PathOnHost": "/dev/kmsg", "PathInContainer": "/dev/kmsg",
                                "CgroupPermissions": "r"}],
                   "SecurityOpt": ["no-new-privileges"], "Ulimits": [{"Name": "nofile", "Soft": 5, "Hard": 5}],
