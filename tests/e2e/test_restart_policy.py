@@ -165,7 +165,7 @@ class TestEnded(Restarting):
     def test_stop_running(self):
         for name in ("always", "unless-stopped", "on-failure"):
             with self.subTest(name):
-                ref = self.loop(name, cmd="echo up; trap 'exit 9' TERM; while :; do sleep 0.05; done")
+                ref = self.loop(name, cmd="trap 'exit 9' TERM; echo up; while :; do sleep 0.05; done")
                 self.logged(ref, "up")
                 self.api.ok("POST", f"/containers/{ref}/stop", status=204)
                 self.assertEqual(self.stays(ref)["ExitCode"], 9)
@@ -178,7 +178,7 @@ class TestEnded(Restarting):
 
     def test_other_signal_with_a_stop_signal(self):
         """Where the container has a signal for its end, others leave the policy alone."""
-        ref = self.loop(cmd="echo up; trap 'exit 9' USR1; while :; do sleep 0.05; done", StopSignal="SIGQUIT")
+        ref = self.loop(cmd="trap 'exit 9' USR1; echo up; while :; do sleep 0.05; done", StopSignal="SIGQUIT")
         self.logged(ref, "up")
         self.api.ok("POST", f"/containers/{ref}/kill", signal="USR1", status=204)
         wait_for(lambda: self.starts(ref) == 2, 10, "started again")
