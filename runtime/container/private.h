@@ -133,6 +133,11 @@ extern const struct shim_events container_shim_events; /* arg is set per contain
 int container_handle_exit(struct container *c, const struct shim_exit *exit) FIBER_FN;
 /* Remove a container that asked for it when it ended or could not start. c is locked. */
 void container_auto_remove(struct container *c) FIBER_FN;
+/*
+ * While a start is under way: wait for its outcome, so that a signal sent right behind a start
+ * meets a running container, as with the engine.
+ */
+void container_wait_started(struct container *c) FIBER_FN;
 /* Wait until the container is not running or the deadline passes. */
 int container_wait_stopped(struct container *c, int64_t deadline) FIBER_FN WARN_UNUSED;
 

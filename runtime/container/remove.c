@@ -164,6 +164,7 @@ static int remove_shielded(struct container *c, bool force, bool volumes, struct
 			       "unpaused first",
 			       c->name);
 	if (force) {
+		container_wait_started(c);
 		r = end_by_force(c, e);
 		if (r < 0)
 			return r;

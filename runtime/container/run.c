@@ -12,6 +12,7 @@
 #include "runtime/spec/spec.h"
 
 #define KILL_WAIT_MS 10000
+#define START_WAIT_MS 30000
 #define STOP_TIMEOUT_DEFAULT_S 10
 #define EXIT_CODE_START_FAILED 128
 
@@ -42,6 +43,7 @@ int container_launch_locked(struct container *c, struct err *e)
 	c->starting = true;
 	r = container_launch(c, e);
 	c->starting = false;
+	waitq_wake_all(&c->changed);
 	if (r < 0)
 		return r;
 	c->exit_code = 0;
@@ -105,6 +107,13 @@ static int not_running(const struct container *c, struct err *e)
 	return err_set(e, ERR_CONFLICT, "container %s is not running", c->id);
 }
 
+void container_wait_started(struct container *c)
+{
+	while (c->starting && !c->removed)
+		if (waitq_wait(&c->changed, clock_in_ms(START_WAIT_MS)) < 0)
+			return;
+}
+
 static int signal_shim(struct container *c, int signo, struct err *e) FIBER_FN
 {
 	int r;
@@ -163,6 +172,7 @@ static int stop_shielded(struct container *c, const char *signal, int64_t timeou
 {
 	int signo, r;
 
+	container_wait_started(c);
 	if (!container_is_running(c))
 		return err_set(e, ERR_NOT_MODIFIED, "container %s is not running", c->id);
 	signo = stop_signal(c, signal, e);
@@ -240,6 +250,7 @@ int container_kill(struct container *c, const char *signal, struct err *e)
 	if (signal && *signal && signal_parse(signal, &signo, e) < 0)
 		return err_code(e);
 	fiber_shield();
+	container_wait_started(c);
 	if (note_signal(c, signo)) {
 		fiber_unshield();
 		return 0;

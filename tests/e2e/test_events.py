@@ -11,7 +11,7 @@ from harness.api import query, records
 from harness.case import BB, CTX, E2E, images, not_oracle, takes, wait_for
 from harness.registry import Registry
 
-LOOP = "trap 'exit 0' TERM; while :; do sleep 0.1; done"
+LOOP = "trap 'exit 0' TERM; echo up; while :; do sleep 0.1; done"
 
 
 class Events(E2E):
@@ -90,6 +90,7 @@ class TestContainers(Events):
     def test_with_networks(self):
         ref = self.api.create(BB, LOOP, name="net")
         self.api.start(ref)
+        self.logged(ref, b"up")
         self.api.ok("POST", f"/containers/{ref}/stop", status=204, t=5)
         wait_for(lambda: "stop" in [e["Action"] for e in self.past()], 10)
         events = self.past(type=["container", "network"])

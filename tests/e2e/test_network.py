@@ -334,7 +334,8 @@ class TestGone(Network):
         self.assertIn(str(port), leaks.nft_text())
         for name in (ref, "udp"):
             self.api.ok("DELETE", f"/containers/{name}", force=1)
-        self.assertEqual(leaks.links(), links)
+        # The kernel takes an interface away some moments after its namespace.
+        wait_for(lambda: leaks.links() == links, 5, "links gone")
         self.assertEqual(self.netns(), netns)
         self.assertNotIn(str(port), leaks.nft_text())
         self.daemon.stop()

@@ -120,7 +120,10 @@ class TestTop(E2E):
 
     def test_columns(self):
         ref = self.run_("sleep 1234 & sleep 5678 & wait", name="box")
-        got = wait_for(lambda: len(self.top(ref)["Processes"]) >= 3 and self.top(ref), 5, "its processes")
+        def both():
+            got = self.top(ref)
+            return got if sum(row[-1].startswith("sleep") for row in got["Processes"]) == 2 else None
+        got = wait_for(both, 5, "its processes")
         self.assertEqual(got["Titles"], ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"])
         for row in got["Processes"]:
             self.assertEqual(len(row), 8)
