@@ -18,6 +18,7 @@
 #define CONTAINER_BYTES (16u << 10)
 #define IMAGE_BYTES (24u << 10)
 #define EXEC_BYTES (4u << 10)
+#define VOLUME_BYTES (6u << 10)
 /* Worst case of a worker: its stack, a zstd window with its tables, gzip, TLS records, archive
  * buffers. */
 #define WINDOW_BYTES (CONFIG(ZSTD) ? 1u << CONFIG_ZSTD_WINDOW_LOG : 0u)
@@ -53,9 +54,11 @@ int limits_main(int argc, char **argv)
 	row("container", 1, CONTAINER_BYTES, CONTAINER_BYTES);
 	row("exec (remembered)", 1, EXEC_BYTES, EXEC_BYTES);
 	row("image", 1, IMAGE_BYTES, IMAGE_BYTES);
+	row("volume", 1, VOLUME_BYTES, VOLUME_BYTES);
 	sum += (unsigned long long)CONFIG_CONTAINERS_MAX * CONTAINER_BYTES +
-	       (unsigned long long)CONFIG_IMAGES_MAX * IMAGE_BYTES;
-	printf("\nceiling with %d containers and %d images: %llu KiB\n", CONFIG_CONTAINERS_MAX,
-	       CONFIG_IMAGES_MAX, KIB(sum));
+	       (unsigned long long)CONFIG_IMAGES_MAX * IMAGE_BYTES +
+	       (unsigned long long)CONFIG_VOLUMES_MAX * VOLUME_BYTES;
+	printf("\nceiling with %d containers, %d images and %d volumes: %llu KiB\n",
+	       CONFIG_CONTAINERS_MAX, CONFIG_IMAGES_MAX, CONFIG_VOLUMES_MAX, KIB(sum));
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "api/shape/container.h"
 #include "api/shape/image.h"
 #include "api/system/system.h"
+#include "api/volumes/volumes.h"
 
 #define ITEM_MAX (1u << 20)
 #define TYPES_SINCE 42
@@ -152,6 +153,40 @@ static int df_containers(struct usage *u) FIBER_FN
 	return r < 0 ? r : send_text(u, "]");
 }
 
+static int df_volume(struct usage *u, struct volume *v) FIBER_FN
+{
+	struct volume_usage usage = {.users = (int64_t)volume_users(v), .size = -1};
+	struct err ignored = ERR_INIT;
+	uint64_t bytes;
+
+	if (volume_measure(v, &bytes, &ignored) == 0)
+		usage.size = (int64_t)bytes;
+	if (v->gone)
+		return 0;
+	shape_volume(v, &usage, item(u));
+	return send_item(u);
+}
+
+static int df_volumes(struct usage *u) FIBER_FN
+{
+	struct volume **all;
+	size_t n = 0;
+	int r;
+
+	if (!(u->types & DF_VOLUMES))
+		return send_text(u, ",\"Volumes\":null");
+	if (volume_list(u->call->eng->volumes, u->call->a, &all, &n) < 0)
+		return -ENOMEM;
+	r = send_text(u, ",\"Volumes\":[");
+	u->items = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (r == 0)
+			r = df_volume(u, all[i]);
+		volume_unref(all[i]);
+	}
+	return r < 0 ? r : send_text(u, "]");
+}
+
 static int df_all(struct usage *u, struct err *e) FIBER_FN
 {
 	int r = df_images(u, e);
@@ -159,7 +194,7 @@ static int df_all(struct usage *u, struct err *e) FIBER_FN
 	if (r == 0)
 		r = df_containers(u);
 	if (r == 0)
-		r = send_text(u, u->types & DF_VOLUMES ? ",\"Volumes\":[]" : ",\"Volumes\":null");
+		r = df_volumes(u);
 	if (r == 0)
 		r = send_text(u, u->types & DF_BUILD_CACHE ? ",\"BuildCache\":[]}\n"
 							   : ",\"BuildCache\":null}\n");

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "firmware/core/file.h"
+#include "runtime/container/mount_mode.h"
 #include "runtime/container/private.h"
 
 #define SUBPATH_SINCE 45
@@ -33,65 +34,6 @@ static bool is_empty(const char *s)
 static int no_memory(struct err *e)
 {
 	return err_set(e, ERR_UNAVAILABLE, "no memory for the container's mounts");
-}
-
-/* --- modes: "ro,z,rslave" --- */
-
-enum mode_class { MODE_RW, MODE_LABEL, MODE_PROPAGATION, MODE_COPY, MODE_CONSISTENCY, MODE_N };
-
-static const struct {
-	const char *word;
-	enum mode_class class;
-} mode_words[] = {
-	{"rw", MODE_RW},
-	{"ro", MODE_RW},
-	{"z", MODE_LABEL},
-	{"Z", MODE_LABEL},
-	{"private", MODE_PROPAGATION},
-	{"rprivate", MODE_PROPAGATION},
-	{"shared", MODE_PROPAGATION},
-	{"rshared", MODE_PROPAGATION},
-	{"slave", MODE_PROPAGATION},
-	{"rslave", MODE_PROPAGATION},
-	{"nocopy", MODE_COPY},
-	{"consistent", MODE_CONSISTENCY},
-	{"cached", MODE_CONSISTENCY},
-	{"delegated", MODE_CONSISTENCY},
-};
-
-struct mode {
-	const char *words[MODE_N]; /* NULL: nothing of this class */
-};
-
-/* At most one word of each class; an empty mode is fine. */
-static bool parse_mode(struct str text, struct mode *ret)
-{
-	*ret = (struct mode){0};
-	while (text.p && text.n) {
-		bool more = str_find(text, ',') >= 0;
-		struct str word = str_cut(text, ',', &text);
-		size_t i = 0;
-
-		while (i < ARRAY_LEN(mode_words) && !str_eqz(word, mode_words[i].word))
-			i++;
-		if (i == ARRAY_LEN(mode_words) || ret->words[mode_words[i].class] ||
-		    (more && !text.n))
-			return false;
-		ret->words[mode_words[i].class] = mode_words[i].word;
-	}
-	return true;
-}
-
-static bool mode_is_rw(const struct mode *m)
-{
-	return !m->words[MODE_RW] || strcmp(m->words[MODE_RW], "ro") != 0;
-}
-
-static bool is_propagation(const char *word)
-{
-	struct mode m;
-
-	return parse_mode(str_from(word), &m) && m.words[MODE_PROPAGATION];
 }
 
 /* --- the list --- */
@@ -244,7 +186,7 @@ static int plan_bind(struct mount_list *list, const struct mount_config *in, boo
 	if (*in->source != '/')
 		return relative_path(in, in->source, e);
 	p->m.propagation = o && !is_empty(o->propagation) ? o->propagation : "rprivate";
-	if (!is_propagation(p->m.propagation))
+	if (!mount_mode_is_propagation(p->m.propagation))
 		return wrong(in, e, "invalid propagation mode: ", p->m.propagation);
 	make_source |= o && o->create_mountpoint && list->api_minor >= STRICT_SINCE;
 	if (!make_source && stat(in->source, &st) < 0)
@@ -396,12 +338,13 @@ static int add_bind(struct mount_list *list, const char *spec, struct err *e)
 	struct bind_options bo = {0};
 	struct planned_mount p;
 	struct str parts[3] = {{0}};
-	struct mode mode;
+	struct mount_mode mode;
 	size_t n;
 
-	if (split_bind(str_from(spec), parts, &n) < 0 || (n == 2 && parse_mode(parts[1], &mode)))
+	if (split_bind(str_from(spec), parts, &n) < 0 ||
+	    (n == 2 && mount_mode_parse(parts[1], &mode)))
 		return bind_error(spec, e);
-	if (!parse_mode(parts[2], &mode))
+	if (!mount_mode_parse(parts[2], &mode))
 		return err_set(e, ERR_INVALID, "invalid mode: " STR_FMT, STR_ARG(parts[2]));
 	in.source = n > 1 ? arena_strndup(list->a, parts[0].p, parts[0].n) : "";
 	in.target = arena_strndup(list->a, parts[n > 1].p, parts[n > 1].n);
@@ -417,7 +360,7 @@ static int add_bind(struct mount_list *list, const char *spec, struct err *e)
 	bo.propagation = mode.words[MODE_PROPAGATION];
 	if (bo.propagation)
 		in.bind_options = &bo;
-	in.read_only = !mode_is_rw(&mode);
+	in.read_only = !mount_mode_is_rw(&mode);
 	if (plan_mount(list, &in, true, &p, e) < 0)
 		return err_wrap(e, "invalid volume specification: '%s'", spec);
 	if (parts[2].n)
@@ -435,12 +378,13 @@ static int add_from(struct mount_list *list, const char *spec, struct err *e)
 {
 	CLEANUP(container_unrefp) struct container *peer = NULL;
 	struct str mode_text, name = str_cut(str_from(spec), ':', &mode_text);
-	struct mode mode;
+	struct mount_mode mode;
 	char *copy;
 
 	if (!name.n)
 		return err_set(e, ERR_INVALID, "malformed volumes-from specification: %s", spec);
-	if (!parse_mode(mode_text, &mode) || mode.words[MODE_PROPAGATION] || mode.words[MODE_COPY])
+	if (!mount_mode_parse(mode_text, &mode) || mode.words[MODE_PROPAGATION] ||
+	    mode.words[MODE_COPY])
 		return err_set(e, ERR_INVALID, "invalid mode: " STR_FMT, STR_ARG(mode_text));
 	copy = arena_strndup(list->a, name.p, name.n);
 	if (!copy)
@@ -455,7 +399,7 @@ static int add_from(struct mount_list *list, const char *spec, struct err *e)
 		struct planned_mount *there = find_mount(list, p.m.destination);
 
 		p.m.used = p.m.up = false;
-		p.m.rw = p.m.rw && mode_is_rw(&mode);
+		p.m.rw = p.m.rw && mount_mode_is_rw(&mode);
 		if (strcmp(p.m.type, "tmpfs"))
 			p.m.mode = "";
 		if (there)

@@ -386,6 +386,15 @@ class TestContainers(Volumes):
         self.assertIn("big", out)
         self.assertRegex(out, r"Total reclaimed space: 5\d\d\.?\d*kB")
 
+    def test_disk_usage(self):
+        self.sh("-v", "big:/v", "dd if=/dev/zero of=/v/f bs=1024 count=100 2>/dev/null")
+        self.create("true", HostConfig={"Binds": ["big:/v"]})
+        self.volume("idle")
+        got = {v["Name"]: v["UsageData"] for v in self.api.ok("GET", "/system/df")["Volumes"]}
+        self.assertEqual({name: one["RefCount"] for name, one in got.items()}, {"big": 1, "idle": 0})
+        self.assertEqual(got["big"]["Size"], 102400)
+        self.assertRegex(self.docker.ok("system", "df"), r"Local Volumes +2 +1 +102\.4kB +0B")
+
     @takes(120)
     def test_many_at_once(self):
         jobs = [subprocess.Popen(["docker", "-H", f"unix://{self.daemon.sock}", "run", "--rm", "-v", "shared:/s",
