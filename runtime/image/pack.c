@@ -97,7 +97,8 @@ static int read_names(struct level *l, DIR *dir, struct err *e)
 	}
 	if (errno)
 		return err_sys(e, errno, "reading a directory");
-	qsort(l->names, l->n, sizeof(*l->names), compare_names);
+	if (l->n)
+		qsort(l->names, l->n, sizeof(*l->names), compare_names);
 	return 0;
 }
 

@@ -28,6 +28,10 @@ units += image/test_unpack
 image/test_unpack-srcs := runtime/image/unpack.c $(image-fmt) $(image-core)
 image/test_unpack-libs := $(image-libs) $(image-libs-y)
 
+units += image/test_pack
+image/test_pack-srcs := runtime/image/pack.c runtime/image/unpack.c $(image-fmt) $(image-core)
+image/test_pack-libs := $(image-libs) $(image-libs-y)
+
 units += image/test_store
 image/test_store-srcs := $(image-store) $(image-fmt) $(image-sched) $(image-core)
 image/test_store-libs := $(image-libs) $(image-libs-y)
