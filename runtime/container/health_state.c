@@ -130,22 +130,20 @@ bool health_take(struct health *h, const struct health_config *cfg, struct healt
 }
 
 /* n units of 10^-digits, without the zeros at the end. */
-static void put_decimal(struct buf *out, int64_t n, int digits, const char *unit)
+static void put_decimal(struct buf *out, int64_t n, size_t digits, const char *unit)
 {
+	char fraction[24];
 	int64_t scale = 1;
 
-	for (int i = 0; i < digits; i++)
+	for (size_t i = 0; i < digits; i++)
 		scale *= 10;
+	text_format(fraction, sizeof(fraction), "%0*lld", (int)digits, (long long)(n % scale));
+	while (digits && fraction[digits - 1] == '0')
+		digits--;
 	buf_printf(out, "%lld", (long long)(n / scale));
-	n %= scale;
-	if (n) {
+	if (digits)
 		buf_putc(out, '.');
-		while (n) {
-			scale /= 10;
-			buf_putc(out, (char)('0' + n / scale));
-			n %= scale;
-		}
-	}
+	buf_put(out, fraction, digits);
 	buf_puts(out, unit);
 }
 
