@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The freezer. v1 may stay in FREEZING for ever when a process forked at a bad moment or waits in
- * the kernel; then it is let go and frozen anew, as long as the deadline permits.
+ * the kernel: the order is repeated with every look, and now and then all are let go for a moment,
+ * so that those that hang can get past what they hang in.
  */
 #include <errno.h>
 #include <time.h>
@@ -10,7 +11,8 @@
 #include "runtime/cgroup/parse.h"
 
 #define FREEZE_MS 10000
-#define AGAIN_MS 500
+#define AGAIN_MS 100
+#define LET_GO_STEP 4	/* 16 ms */
 #define STEP_NS 1000000 /* grows to 16 times that */
 
 static void rest(unsigned step)
@@ -77,11 +79,14 @@ int cgroup_freeze(const struct cgroup *cg, bool frozen, const struct job *job, s
 			r = -ECANCELED;
 		else
 			rest(step);
-		if (r == 0 && frozen && now >= again) {
+		if (r < 0 || !frozen || cg->v2)
+			continue;
+		if (now >= again) {
 			(void)!order(cg, false);
-			r = order(cg, true);
+			rest(LET_GO_STEP);
 			again = clock_in_ms(AGAIN_MS);
 		}
+		r = order(cg, true);
 	}
 	if (r == 0)
 		return 0;
