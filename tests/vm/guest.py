@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A guest in the emulator: boot it, reach its daemon and its shell, cut its power."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+
+FORWARDS = {"api": 2375, "shell": 2376, "web": 8080, "web2": 8081}
+
+
+class Failed(Exception):
+    """What a test expected did not come."""
+
+
+def free_ports(count):
+    """Ports of the loopback that nobody has at the moment."""
+    socks = [socket.socket() for _ in range(count)]
+    for sock in socks:
+        sock.bind(("127.0.0.1", 0))
+    ports = [sock.getsockname()[1] for sock in socks]
+    for sock in socks:
+        sock.close()
+    return ports
+
+
+class Result:
+    """What a program said."""
+
+    def __init__(self, code, out, err=""):
+        self.code, self.out, self.err = code, out, err
+
+    def __repr__(self):
+        return f"<exit {self.code}: {self.out[-1500:]!r} {self.err[-800:]!r}>"
+
+
+class Guest:
+    """One boot; kernel and initrd are files, memory is in MiB, disk a file or None."""
+
+    def __init__(self, out, kernel, initrd, memory=384, disk=None, name="guest", append=""):
+        self.ports = dict(zip(FORWARDS, free_ports(len(FORWARDS))))
+        self.console = os.path.join(out, f"{name}.console")
+        self.config = os.path.join(out, "docker-config")
+        os.makedirs(self.config, exist_ok=True)
+        forwards = "".join(f",hostfwd=tcp:127.0.0.1:{port}-:{FORWARDS[what]}"
+                           for what, port in self.ports.items())
+        argv = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-cpu", "max", "-smp", "1",
+                "-m", str(memory), "-nodefaults", "-no-user-config", "-no-reboot",
+                "-display", "none", "-serial", f"file:{self.console}",
+                "-kernel", kernel, "-initrd", initrd,
+                "-append", "console=ttyS0 quiet panic=-1 serin.ip=10.0.2.15/24,10.0.2.2,10.0.2.3 "
+                + append,
+                "-netdev", f"user,id=n{forwards}",
+                "-device", "virtio-net-pci,netdev=n,romfile="]
+        if disk:
+            argv += ["-drive", f"file={disk},if=none,id=d,format=raw,cache=writethrough",
+                     "-device", "virtio-blk-pci,drive=d"]
+        self.began = time.monotonic()
+        self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def wait_ready(self, timeout=60):
+        """Until the daemon answers; returns the seconds since the emulator was started."""
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            if self.process.poll() is not None:
+                break
+            if self.answers():
+                return time.monotonic() - self.began
+            time.sleep(0.05)
+        with open(self.console, errors="replace") as f:
+            raise Failed(f"the guest does not answer; its console ends with\n{f.read()[-2000:]}")
+
+    def answers(self, timeout=2.0):
+        try:
+            with socket.create_connection(("127.0.0.1", self.ports["api"]), timeout) as sock:
+                sock.settimeout(timeout)
+                sock.sendall(b"GET /_ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                return sock.recv(64).startswith(b"HTTP/1.1 200 ")
+        except OSError:
+            return False
+
+    def sh(self, script, timeout=30, check=True):
+        """Run a script as root in the guest, outside all containers."""
+        data = b""
+        with socket.create_connection(("127.0.0.1", self.ports["shell"]), timeout) as sock:
+            sock.settimeout(timeout)
+            sock.sendall(f"{{ {script}\n}} 2>&1 </dev/null\necho \"=$?\"\n".encode())
+            sock.shutdown(socket.SHUT_WR)
+            while True:
+                more = sock.recv(65536)
+                if not more:
+                    break
+                data += more
+        text, _, code = data.decode("utf-8", "replace").rpartition("=")
+        if not code.strip().isdigit() or (check and int(code) != 0):
+            raise Failed(f"in the guest: {script}: {data!r}")
+        return text if check else Result(int(code), text)
+
+    def env(self):
+        env = {k: v for k, v in os.environ.items() if not k.startswith("DOCKER_")}
+        env.update(DOCKER_HOST=f"tcp://127.0.0.1:{self.ports['api']}", DOCKER_CONFIG=self.config,
+                   DOCKER_CLI_HINTS="false")
+        return env
+
+    def docker_start(self, *args, stdin=subprocess.DEVNULL):
+        """The docker client in the background; its words are lost."""
+        return subprocess.Popen(["docker", *map(str, args)], env=self.env(), stdin=stdin,
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def docker(self, *args, data=None, timeout=60, check=True):
+        """The docker client on the host, against the guest."""
+        more = {"input": data} if data is not None else {"stdin": subprocess.DEVNULL}
+        got = subprocess.run(["docker", *map(str, args)], capture_output=True, timeout=timeout,
+                             env=self.env(), **more)
+        result = Result(got.returncode, got.stdout.decode("utf-8", "replace"),
+                        got.stderr.decode("utf-8", "replace"))
+        if check and result.code != 0:
+            raise Failed(f"docker {' '.join(map(str, args))}: {result!r}")
+        return result.out.rstrip("\n") if check else result
+
+    def rss(self):
+        """Bytes that the guest's programs and kernel use, by its own account."""
+        words = dict(line.split(":") for line in self.sh("cat /proc/meminfo").splitlines())
+        number = {key: int(value.split()[0]) << 10 for key, value in words.items()}
+        return number["MemTotal"] - number["MemAvailable"]
+
+    def cut(self):
+        """The power goes, as it does."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
+
+    def off(self, timeout=30):
+        """An orderly end."""
+        try:
+            self.sh("poweroff", timeout=5, check=False)
+        except (OSError, Failed):
+            pass
+        try:
+            self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise Failed("the guest does not power off") from None
