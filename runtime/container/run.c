@@ -18,7 +18,7 @@
 
 static bool mentions(const char *text, const char *what)
 {
-	return strstr(text, what) != NULL;
+	return strcasestr(text, what) != NULL; /* crun begins with a capital */
 }
 
 /* 127 when there is no such program, 126 when it cannot be run, else 128 (WIRE I). */
