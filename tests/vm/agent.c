@@ -5,6 +5,7 @@
  *   agent relay PORT SOCKET   serves TCP port PORT by a Unix socket
  *   agent shell PORT          a connection's bytes are a script for /bin/sh; what it prints comes back
  *   agent vsock CID PORT      standard input to a vsock peer, its answer to standard output
+ *   agent tcp ADDRESS PORT    the same with an IPv4 peer
  *
  * relay and shell answer the emulator's gateway alone: a container that came here would own the guest.
  */
@@ -54,8 +55,8 @@ static bool carry(int from, int to)
 
 	if (n > 0 && write_all(to, buf, (size_t)n))
 		return true;
-	if (shutdown(to, SHUT_WR) < 0)
-		close(to);
+	if (to != STDOUT_FILENO) /* which may be a socket that others write to as well */
+		shutdown(to, SHUT_WR);
 	return false;
 }
 
@@ -121,6 +122,19 @@ static void serve(const char *port, const char *path)
 	}
 }
 
+static void tcp(const char *address, const char *port)
+{
+	struct sockaddr_in addr = {.sin_family = AF_INET,
+				   .sin_port = htons((unsigned short)atoi(port))};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (inet_pton(AF_INET, address, &addr.sin_addr) != 1)
+		die(address);
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+		die("connect");
+	pump(0, 1, fd);
+}
+
 static void vsock(const char *cid, const char *port)
 {
 	struct sockaddr_vm addr = {.svm_family = AF_VSOCK,
@@ -144,7 +158,9 @@ int main(int argc, char **argv)
 		serve(argv[2], NULL);
 	else if (argc == 4 && !strcmp(argv[1], "vsock"))
 		vsock(argv[2], argv[3]);
+	else if (argc == 4 && !strcmp(argv[1], "tcp"))
+		tcp(argv[2], argv[3]);
 	else
-		fprintf(stderr, "usage: agent relay PORT SOCKET | shell PORT | vsock CID PORT\n");
+		fprintf(stderr, "usage: agent relay PORT SOCKET | shell PORT | vsock CID PORT | tcp ADDRESS PORT\n");
 	return argc != 4;
 }
