@@ -108,11 +108,6 @@ bool volume_is_anonymous(const struct volume *v)
 	return text_map_get(&v->labels, VOLUME_ANONYMOUS_LABEL) != NULL;
 }
 
-const char *volume_path(const struct volume_store *s, const char *name, struct arena *a)
-{
-	return arena_printf(a, "%s/%s/_data", s->root, name);
-}
-
 /* --- users --- */
 
 static struct volume_user *find_user(const struct volume *v, const char *id)

@@ -1,15 +1,64 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/volume/private.h"
 #include "tests/unit/container/harness.h"
 
-static struct container_mount *mounts;
+static struct planned_mount *planned;
+static struct container_mount mounts[16];
 static size_t n_mounts;
+static unsigned minor = 51;
+
+/* The one other container there is, for VolumesFrom. */
+static struct container_mount peer_mounts[] = {
+	{.type = "volume",
+	 .name = "theirs",
+	 .source = "/vols/theirs/_data",
+	 .destination = "/v",
+	 .driver = "local",
+	 .mode = "z",
+	 .propagation = "",
+	 .rw = true,
+	 .used = true,
+	 .up = true},
+	{.type = "bind",
+	 .source = "/b",
+	 .destination = "/b",
+	 .mode = "ro",
+	 .propagation = "rprivate"},
+};
+static struct container peer = {.mounts = peer_mounts, .n_mounts = 2};
+
+int container_lookup(struct engine *eng, const char *name, struct container **ret, struct err *e)
+{
+	(void)eng;
+	if (strcmp(name, "peer"))
+		return err_set(e, ERR_NOT_FOUND, "No such container: %s", name);
+	*ret = &peer;
+	return 0;
+}
+
+void container_unref(struct container *c)
+{
+	assert_ptr_equal(c, &peer);
+}
+
+static int plan(const struct create_request *req, struct err *e)
+{
+	static struct volume_store volumes = {.root = "/vols"};
+	static const struct engine eng = {.volumes = &volumes};
+	int r;
+
+	*e = (struct err)ERR_INIT;
+	r = container_mounts(&eng, req, minor, &arena, &planned, &n_mounts, e);
+	for (size_t i = 0; r == 0 && i < n_mounts && i < ARRAY_LEN(mounts); i++)
+		mounts[i] = planned[i].m;
+	return r;
+}
 
 static int read_mounts(const char *host, struct err *e)
 {
 	struct create_request *req = request_from(arena_printf(&arena, "{'HostConfig':%s}", host));
 
-	*e = (struct err)ERR_INIT;
-	return container_mounts(NULL, req, &arena, &mounts, &n_mounts, e);
+	return plan(req, e);
 }
 
 static void binds_are_read(void **state)
@@ -21,7 +70,7 @@ static void binds_are_read(void **state)
 		{"/a:/b", "/a", "/b", "", "rprivate", true},
 		{"/a:/b:ro", "/a", "/b", "ro", "rprivate", false},
 		{"/a:/b:rw,z", "/a", "/b", "rw,z", "rprivate", true},
-		{"/a:/b:ro,rshared,nocopy", "/a", "/b", "ro,rshared,nocopy", "rshared", false},
+		{"/a:/b:ro,rshared,cached", "/a", "/b", "ro,rshared,cached", "rshared", false},
 		{"/a/../x//y/.:/b/./c/", "/x/y", "/b/c", "", "rprivate", true},
 		{"/:/host", "/", "/host", "", "rprivate", true},
 		{"/a b:/c d", "/a b", "/c d", "", "rprivate", true},
@@ -79,12 +128,46 @@ static void bad_mounts_are_refused_in_the_engine_s_words(void **state)
 		{"{'Binds':['']}", "invalid volume specification: ''", ERR_INVALID},
 		{"{'Binds':['/a:']}", "invalid volume specification: '/a:'", ERR_INVALID},
 		{"{'Binds':[':/b']}", "invalid volume specification: ':/b'", ERR_INVALID},
-		{"{'Binds':['/a:b']}", "invalid volume specification: '/a:b'", ERR_INVALID},
+		{"{'Binds':['/a:b']}",
+		 "invalid volume specification: '/a:b': invalid mount config for type \"bind\": "
+		 "invalid mount path: 'b' mount path must be absolute",
+		 ERR_INVALID},
 		{"{'Binds':['/a:/b:wo']}", "invalid mode: wo", ERR_INVALID},
-		{"{'Binds':['/a:/']}", "invalid specification: destination can't be '/'",
+		{"{'Binds':['/a:/']}",
+		 "invalid volume specification: '/a:/': invalid mount config for type \"bind\": "
+		 "invalid specification: destination can't be '/'",
 		 ERR_INVALID},
-		{"{'Binds':['/a:/b/..']}", "invalid specification: destination can't be '/'",
+		{"{'Binds':['/a:/b/..']}",
+		 "invalid volume specification: '/a:/b/..': invalid mount config for type "
+		 "\"bind\": invalid specification: destination can't be '/'",
 		 ERR_INVALID},
+		{"{'Binds':['/a:/b:nocopy']}",
+		 "invalid volume specification: '/a:/b:nocopy': invalid mount config for type "
+		 "\"bind\": field VolumeOptions must not be specified",
+		 ERR_INVALID},
+		{"{'Binds':['/a:/b:ro,rw']}", "invalid mode: ro,rw", ERR_INVALID},
+		{"{'Binds':['/a:/b:ro,']}", "invalid mode: ro,", ERR_INVALID},
+		{"{'Binds':['/b:ro']}", "invalid volume specification: '/b:ro'", ERR_INVALID},
+		{"{'Binds':['vol:/c'],'Tmpfs':{'/c/':''}}", "Duplicate mount point: /c",
+		 ERR_INVALID},
+		{"{'VolumesFrom':['nobody']}", "No such container: nobody", ERR_INVALID},
+		{"{'VolumesFrom':['peer:nocopy']}", "invalid mode: nocopy", ERR_INVALID},
+		{"{'VolumeDriver':'x0'}",
+		 "HostConfig.VolumeDriver: error looking up volume plugin x0: plugin \"x0\" not "
+		 "found",
+		 ERR_INVALID},
+		{"{'Mounts':[{'Type':'volume','Target':'/x','ReadOnly':true}]}",
+		 "invalid mount config for type \"volume\": must not set ReadOnly mode when using "
+		 "anonymous volumes",
+		 ERR_INVALID},
+		{"{'Mounts':[{'Type':'volume','Target':'/x','VolumeOptions':{'Subpath':'a'}}]}",
+		 "invalid mount config for type \"volume\": must not set Subpath when using "
+		 "anonymous volumes",
+		 ERR_INVALID},
+		{"{'Mounts':[{'Type':'bind','Source':'/','Target':'/x','VolumeOptions':{}}]}",
+		 "VolumeOptions must not be specified on mount type \"bind\"", ERR_INVALID},
+		{"{'Mounts':[{'Type':'image','Source':'a','Target':'/x'}]}",
+		 "mounts of type \"image\" are not supported by this engine", ERR_NOT_IMPLEMENTED},
 		{"{'Binds':['/a:/c','/b:/c/']}", "Duplicate mount point: /c", ERR_INVALID},
 		{"{'Mounts':[{'Type':'bind','Source':'/not/here','Target':'/x'}]}",
 		 "invalid mount config for type \"bind\": bind source path does not exist: "
@@ -122,6 +205,72 @@ static void bad_mounts_are_refused_in_the_engine_s_words(void **state)
 	}
 }
 
+static void volumes_are_planned(void **state)
+{
+	struct create_request *req =
+		request_from("{'Volumes':{'/anon/':{},'/named':{},'/tmp':{}},'HostConfig':{"
+			     "'Binds':['vol:/named','vol:/ro:ro,nocopy','/only'],"
+			     "'Tmpfs':{'/tmp':''},'Mounts':[{'Type':'volume','Source':'part',"
+			     "'Target':'/part','VolumeOptions':{'Subpath':'a/b','NoCopy':true,"
+			     "'Labels':{'k':'v'},'DriverConfig':{'Options':{'type':'nfs'}}}}]}}");
+	struct err e;
+
+	(void)state;
+	assert_int_equal(plan(req, &e), 0);
+	assert_int_equal(n_mounts, 5);
+	assert_string_equal(mounts[0].name, "vol");
+	assert_string_equal(mounts[0].source, "/vols/vol/_data");
+	assert_string_equal(mounts[0].mode, "z");
+	assert_true(planned[0].copy && !mounts[0].anonymous && mounts[0].rw);
+	assert_string_equal(mounts[1].mode, "ro,nocopy");
+	assert_false(planned[1].copy || mounts[1].rw);
+	assert_int_equal(strlen(mounts[2].name), 64);
+	assert_true(mounts[2].anonymous && planned[2].copy);
+	assert_string_equal(mounts[2].destination, "/only");
+	assert_string_equal(mounts[3].subpath, "a/b");
+	assert_string_equal(text_map_get(planned[3].labels, "k"), "v");
+	assert_string_equal(text_map_get(planned[3].options, "type"), "nfs");
+	assert_false(planned[3].copy);
+	assert_string_equal(mounts[4].destination, "/anon");
+	assert_string_equal(mounts[4].mode, "");
+	assert_true(mounts[4].anonymous);
+}
+
+static void others_mounts_give_way(void **state)
+{
+	struct err e;
+
+	(void)state;
+	assert_int_equal(read_mounts("{'VolumesFrom':['peer:ro'],'Binds':['mine:/b']}", &e), 0);
+	assert_int_equal(n_mounts, 2);
+	assert_string_equal(mounts[0].name, "theirs");
+	assert_string_equal(mounts[0].mode, "");
+	assert_false(mounts[0].rw || mounts[0].used || mounts[0].up || planned[0].copy);
+	assert_true(planned[0].from_other);
+	assert_string_equal(mounts[1].name, "mine");
+	assert_false(planned[1].from_other);
+}
+
+static void versions_have_their_words(void **state)
+{
+	struct err e;
+
+	(void)state;
+	minor = 44;
+	assert_true(read_mounts("{'Mounts':[{'Type':'volume','Source':'vv','Target':'/x',"
+				"'VolumeOptions':{'Subpath':'a'}}]}",
+				&e) < 0);
+	assert_string_equal(e.msg, "VolumeOptions.Subpath needs API v1.45 or newer");
+	assert_true(read_mounts("{'Mounts':[{'Type':'image','Source':'i','Target':'/x'}]}", &e) <
+		    0);
+	assert_string_equal(e.msg, "Mount type \"Image\" needs API v1.48 or newer");
+	minor = 41;
+	assert_true(read_mounts("{'Mounts':[{'Type':'bind','Source':'/not/here','Target':'/x',"
+				"'BindOptions':{'CreateMountpoint':true}}]}",
+				&e) < 0);
+	minor = 51;
+}
+
 static void ports_are_read(void **state)
 {
 	struct create_request *req =
@@ -155,6 +304,9 @@ int main(void)
 		cmocka_unit_test(binds_are_read),
 		cmocka_unit_test(typed_mounts_are_read),
 		cmocka_unit_test(bad_mounts_are_refused_in_the_engine_s_words),
+		cmocka_unit_test(volumes_are_planned),
+		cmocka_unit_test(others_mounts_give_way),
+		cmocka_unit_test(versions_have_their_words),
 		cmocka_unit_test(ports_are_read),
 	};
 

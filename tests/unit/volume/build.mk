@@ -6,7 +6,8 @@ volume-fmt := $(addprefix firmware/fmt/,bind.c bind_copy.c bind_decode.c bind_en
 volume-fiber-$(CONFIG_FIBER_ASM) += fiber_asm.c fiber_switch_x86_64.S fiber_switch_aarch64.S
 volume-fiber-$(CONFIG_FIBER_PTHREAD) += fiber_pthread.c
 volume-sched := $(addprefix firmware/sched/,fiber.c $(volume-fiber-y) io.c job.c loop.c timer.c waitq.c)
-volume-all := $(addprefix runtime/volume/,change.c measure.c mount.c options.c populate.c record.c store.c) \
+volume-all := $(addprefix runtime/volume/,change.c measure.c mount.c names.c options.c populate.c \
+	record.c store.c) \
 	runtime/image/copy.c runtime/event/bus.c firmware/net/resolve.c
 
 units += volume/test_options
