@@ -103,7 +103,8 @@ class TestStates(Healthy):
         ref = self.watched("echo slow; sleep 1000", Timeout=300 * MS, Retries=1)
         one = self.becomes(ref, "unhealthy")["Log"][0]
         self.assertEqual((one["ExitCode"], one["Output"]),
-                         (-1, "Health check exceeded timeout (300ms): slow\n"))
+                         (-1, "Health check exceeded timeout (300ms)"
+                          + ("" if CTX.is_oracle else ": slow\n")))
 
         def few():      # one probe may be on its way
             got = self.api.ok("GET", f"/containers/{ref}/top", ps_args="-o pid,args")
@@ -155,7 +156,8 @@ class TestLife(Healthy):
         began = time.monotonic()
         self.api.ok("POST", f"/containers/{ref}/stop", t=0)
         self.assertLess(time.monotonic() - began, 3)
-        self.assertEqual(self.health(ref)["Log"], [])
+        if not CTX.is_oracle:       # which may hear of the probe's end before the container's
+            self.assertEqual(self.health(ref)["Log"], [])
         self.assertEqual(self.api.remove(ref).status, 204)
 
     def test_pause(self):

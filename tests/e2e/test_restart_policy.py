@@ -208,7 +208,8 @@ class TestEnded(Restarting):
     def test_remove_in_the_wait(self):
         ref, got = self.at_once("DELETE", "/containers/{}")
         self.assertEqual(got.status, 409, got)
-        self.assertIn("stop the container before removing or force remove", got.message.lower())
+        self.assertRegex(got.message.lower(), "restarting.*stop the container before (removing|attempting removal)"
+                                              " or force remove")
         self.assertEqual(self.api.delete(f"/containers/{ref}", force=1).status, 204)
         self.assertEqual(self.api.get(f"/containers/{ref}/json").status, 404)
 
