@@ -301,7 +301,7 @@ int image_remove(struct image_store *s, const char *text, bool force, bool nopru
 	CLEANUP(image_unrefp) struct image *img = NULL;
 	struct removal r = {.store = s, .a = a};
 	struct commit c = {0};
-	bool delete;
+	bool delete = false;
 	int rc;
 
 	(void)noprune; /* there are no untagged parents to prune */
