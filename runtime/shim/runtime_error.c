@@ -74,6 +74,22 @@ static bool reword_not_found(struct str msg, struct runtime_error *ret, const ch
 	return true;
 }
 
+/* crun gives the C library's words for an errno, runc Go's, and clients look for Go's. */
+static void lower_reasons(char *text)
+{
+	static const char *const reasons[] = {"Permission denied", "Is a directory",
+					      "Not a directory", "No such file or directory"};
+
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		char *at = text;
+
+		while ((at = strstr(at, reasons[i])) != NULL) {
+			*at |= 0x20;
+			at++;
+		}
+	}
+}
+
 void runtime_error_from_log(struct str log, struct str said, const char *runtime, bool is_exec,
 			    struct runtime_error *ret)
 {
@@ -98,6 +114,7 @@ void runtime_error_from_log(struct str log, struct str said, const char *runtime
 		snprintf(ret->text, sizeof(ret->text), "%s%.*s: unknown", prefix,
 			 (int)MIN(msg.n, 480), msg.p);
 	}
+	lower_reasons(ret->text);
 	ret->code = code_of(ret->text, is_exec);
 }
 

@@ -65,6 +65,9 @@ static void test_crun(void **state)
 		 false);
 	assert_int_equal(e.code, 127);
 	assert_non_null(strstr(e.text, "exec: \"nosuch\": executable file not found in $PATH"));
+	from_log("{\"msg\":\"open executable: Permission denied\",\"level\":\"error\"}", false);
+	assert_int_equal(e.code, 126);
+	assert_string_equal(e.text, CREATE "open executable: permission denied: unknown");
 }
 
 static void test_nothing(void **state)
