@@ -193,11 +193,14 @@ static void wait_for_slot(void) FIBER_FN
 static void admit(struct http_server *s, int fd) FIBER_FN
 {
 	struct http_conn *c;
+	struct err e = ERR_INIT;
 	struct peer peer;
 	enum pool_class cls;
 
-	if (listener_identify(s->listener, fd, &peer, NULL) < 0) {
+	if (listener_identify(s->listener, fd, &peer, &e) < 0) {
 		close(fd);
+		if (s->cfg.turned_away)
+			s->cfg.turned_away(e.msg, s->cfg.arg);
 		return;
 	}
 	c = find_slot(&cls);

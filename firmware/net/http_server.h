@@ -47,6 +47,8 @@ struct http_server_config {
 	/* An error found before the handler (bad request, flood, full pools): write the reply. */
 	void (*refuse)(struct http_request *req, int status, const char *message, void *arg)
 		FIBER_FN;
+	/* A connection closed unanswered, for its peer may not connect. May be NULL. */
+	void (*turned_away)(const char *why, void *arg);
 	void *arg;
 	const char *default_headers; /* complete lines "Name: value\r\n" put on every response */
 	/* Milliseconds; 0: as configured. */
