@@ -9,7 +9,10 @@
 #include "api/api.h"
 #include "api/router/reply.h"
 #include "api/router/route.h"
+#include "firmware/core/clock.h"
 #include "firmware/core/log.h"
+
+#define TURNED_AWAY_MS 10000 /* between two lines on it */
 
 static const char default_headers[] = "Api-Version: " CONFIG_API_VERSION "\r\n"
 				      "Docker-Experimental: false\r\n"
@@ -149,12 +152,28 @@ void api_refuse(struct http_request *req, int status, const char *message, void 
 	reply_message(req, status, message);
 }
 
+/* Said now and then only: whoever is turned away may come as often as it likes. */
+static void api_turned_away(const char *why, void *arg)
+{
+	static unsigned int unsaid;
+	static int64_t quiet_until;
+
+	(void)arg;
+	unsaid++;
+	if (clock_mono() < quiet_until)
+		return;
+	log_warn("turned away %u connection%s: %s", unsaid, unsaid == 1 ? "" : "s", why);
+	unsaid = 0;
+	quiet_until = clock_in_ms(TURNED_AWAY_MS);
+}
+
 int api_start(struct engine *eng, struct listener *l, struct http_server **ret, struct err *e)
 {
 	struct http_server_config cfg = {
 		.handle = api_handle,
 		.urgent = api_urgent,
 		.refuse = api_refuse,
+		.turned_away = api_turned_away,
 		.arg = eng,
 		.default_headers = default_headers,
 	};
