@@ -10,6 +10,7 @@
 #include "firmware/core/attr.h"
 #include "firmware/core/config.h"
 #include "firmware/core/pool.h"
+#include "runtime/container/health_state.h"
 #include "runtime/event/event.h"
 
 #define KIB(bytes) ((unsigned long long)(bytes) >> 10)
@@ -18,6 +19,8 @@
 #define CONTAINER_BYTES (16u << 10)
 #define IMAGE_BYTES (24u << 10)
 #define EXEC_BYTES (4u << 10)
+/* A full log, each output with its remark and the heap's own share. */
+#define HEALTH_BYTES (CONFIG(HEALTH) ? HEALTH_LOG_MAX * (HEALTH_OUTPUT_MAX + 256u) : 0u)
 #define VOLUME_BYTES (6u << 10)
 /* Worst case of a worker: its stack, a zstd window with its tables, gzip, TLS records, archive
  * buffers. */
@@ -52,10 +55,12 @@ int limits_main(int argc, char **argv)
 	printf("%-28s %10s %12s %14llu KiB\n\n", "ceiling, nothing kept", "", "", KIB(sum));
 	puts("each kept object adds at most");
 	row("container", 1, CONTAINER_BYTES, CONTAINER_BYTES);
+	if (HEALTH_BYTES)
+		row("health check", 1, HEALTH_BYTES, HEALTH_BYTES);
 	row("exec (remembered)", 1, EXEC_BYTES, EXEC_BYTES);
 	row("image", 1, IMAGE_BYTES, IMAGE_BYTES);
 	row("volume", 1, VOLUME_BYTES, VOLUME_BYTES);
-	sum += (unsigned long long)CONFIG_CONTAINERS_MAX * CONTAINER_BYTES +
+	sum += (unsigned long long)CONFIG_CONTAINERS_MAX * (CONTAINER_BYTES + HEALTH_BYTES) +
 	       (unsigned long long)CONFIG_IMAGES_MAX * IMAGE_BYTES +
 	       (unsigned long long)CONFIG_VOLUMES_MAX * VOLUME_BYTES;
 	printf("\nceiling with %d containers, %d images and %d volumes: %llu KiB\n",
