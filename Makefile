@@ -56,7 +56,7 @@ MCONF ?= kconfig-mconf
 # ---- configuration -------------------------------------------------------------------------
 
 # Goals that need neither a configuration nor the kconfig tools.
-plain-goals := help clean distclean deps deps-test deps-bench format lint test-configs %config
+plain-goals := help clean distclean deps deps-test deps-guest deps-bench format lint test-configs %config
 goals := $(or $(MAKECMDGOALS),all)
 need-config := $(filter-out $(plain-goals),$(goals))
 
@@ -338,6 +338,10 @@ test-configs:
 test-e2e: all
 	$(Q)$(PYTHON) tests/e2e/run.py --serind $(O)/serind
 
+# The guest image booted in QEMU: cgroup v2, runc and crun, vsock. Not a part of `test`.
+test-vm: all
+	$(Q)$(PYTHON) -B tests/vm/run --serind $(O)/serind --out $(O)/vm
+
 bench: all
 	$(Q)O=$(O) tests/bench/run $(O)/serind
 
@@ -365,6 +369,9 @@ deps:
 deps-test:
 	$(Q)O=$(O) sh board/static/deps build run test
 
+deps-guest:
+	$(Q)O=$(O) sh board/static/deps build test guest
+
 deps-bench:
 	$(Q)O=$(O) sh board/static/deps build run test bench
 
@@ -391,9 +398,9 @@ define help-text
 Building       all (default)  size  clean  distclean  install DESTDIR= PREFIX=  run ARGS=
 Configuration  menuconfig  defconfig  <board>_defconfig  savedefconfig  olddefconfig
                allyesconfig  allnoconfig     (boards: $(notdir $(patsubst %/,%,$(dir $(wildcard board/*/defconfig)))))
-Packages       deps  deps-test  deps-bench   (Debian 12 and 13, as root)
+Packages       deps  deps-test  deps-guest  deps-bench   (Debian 12 and 13, as root)
 Tests          test  test-unit [SAN=address,undefined | SAN=thread]  unit-<area>/<test>
-               lint  fuzz  fuzz-<name> [FUZZ_SECONDS=10]  test-configs  test-e2e  bench
+               lint  fuzz  fuzz-<name> [FUZZ_SECONDS=10]  test-configs  test-e2e  test-vm  bench
 Source         format
 Variables      O=build  CC=gcc|clang  CROSS_COMPILE=aarch64-linux-gnu-  SAN=  V=1  BOARD=static
 endef
@@ -402,7 +409,7 @@ help:
 	$(info $(help-text))@:
 
 FORCE:
-.PHONY: all size unit-build test-unit fuzz-build fuzz lint test-configs test-e2e bench test deps deps-test \
+.PHONY: all size unit-build test-unit fuzz-build fuzz lint test-configs test-e2e test-vm bench test deps deps-test deps-guest \
 	deps-bench run install format clean distclean help FORCE menuconfig defconfig savedefconfig \
 	allyesconfig allnoconfig alldefconfig randconfig olddefconfig oldconfig
 .PHONY: $(addprefix unit-,$(units)) $(addprefix fuzz-,$(fuzzers))

@@ -3,11 +3,11 @@
  * The test's hand inside the guest, in the test image alone:
  *
  *   agent relay PORT SOCKET   serves TCP port PORT by a Unix socket
- *   agent shell PORT          a connection's bytes are a script for /bin/sh; what it prints comes back
+ *   agent shell PORT          runs what a connection sends by /bin/sh; the output comes back
  *   agent vsock CID PORT      standard input to a vsock peer, its answer to standard output
  *   agent tcp ADDRESS PORT    the same with an IPv4 peer
  *
- * relay and shell answer the emulator's gateway alone: a container that came here would own the guest.
+ * relay and shell answer the emulator's gateway alone: whoever comes here owns the guest.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -161,6 +161,7 @@ int main(int argc, char **argv)
 	else if (argc == 4 && !strcmp(argv[1], "tcp"))
 		tcp(argv[2], argv[3]);
 	else
-		fprintf(stderr, "usage: agent relay PORT SOCKET | shell PORT | vsock CID PORT | tcp ADDRESS PORT\n");
+		fprintf(stderr, "usage: agent relay PORT SOCKET | shell PORT | vsock CID PORT | "
+				"tcp ADDRESS PORT\n");
 	return argc != 4;
 }
