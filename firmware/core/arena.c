@@ -20,6 +20,7 @@
 #include "firmware/core/sanitize.h"
 
 #define STEP 16384
+#define PAGE 4096 /* the smallest there are: where they are larger, less is given back */
 #define WARM_MAX 8
 #define ALIGN 16
 #define HEAP_BLOCK_FIRST 512
@@ -116,10 +117,15 @@ static void heap_free_blocks(struct arena *a)
 static void span_drop(struct arena *a, size_t keep)
 {
 	a->dirty = MAX(a->dirty, a->used);
-	if (a->dirty > keep) {
-		madvise(a->base + keep, CONFIG_ARENA_SPAN - keep, MADV_DONTNEED);
-		a->dirty = keep;
+	if (a->dirty <= keep)
+		return;
+	/* With pages that are larger than ours the kernel may refuse. */
+	if (madvise(a->base + keep, CONFIG_ARENA_SPAN - keep, MADV_DONTNEED) < 0) {
+		sanitize_unpoison(a->base + keep, a->dirty - keep);
+		memset(a->base + keep, 0, a->dirty - keep);
+		sanitize_poison(a->base + keep, a->dirty - keep);
 	}
+	a->dirty = keep;
 }
 
 void arena_reset(struct arena *a)
@@ -138,6 +144,12 @@ void arena_reset(struct arena *a)
 	a->used = 0;
 	a->last = NULL;
 	sanitize_poison(a->base, CONFIG_ARENA_SPAN);
+}
+
+void arena_trim(struct arena *a)
+{
+	if (a->base && !a->heap)
+		span_drop(a, (a->used + PAGE - 1) / PAGE * PAGE);
 }
 
 void arena_done(struct arena *a)
@@ -265,6 +277,23 @@ void *arena_grow(struct arena *a, void *p, size_t old_n, size_t n)
 	if (q && p)
 		memcpy(q, p, old_n);
 	return q;
+}
+
+void arena_shrink(struct arena *a, const void *p, size_t n)
+{
+	size_t end;
+
+	if (!p || p != a->last)
+		return;
+	end = (size_t)((const char *)p - a->base) + n;
+	if (end >= a->used)
+		return;
+	/* In a heap block whatever is handed out is cleared nowhere else. */
+	if (a->heap)
+		memset(a->base + end, 0, a->used - end);
+	a->dirty = a->heap ? 0 : MAX(a->dirty, a->used);
+	sanitize_poison(a->base + end, a->used - end);
+	a->used = end;
 }
 
 char *arena_strdup(struct arena *a, const char *s)

@@ -47,6 +47,11 @@ int arena_open(struct arena *a, enum pool_class cls) WARN_UNUSED;
 void arena_open_heap(struct arena *a, size_t cap);
 /* Forget all allocations, keep the arena. */
 void arena_reset(struct arena *a);
+/*
+ * Request arenas: give back memory behind what is in use (an earlier use may have left some), for
+ * those who are about to wait long. Does nothing to a heap arena.
+ */
+void arena_trim(struct arena *a);
 /* Give everything back. Accepts a zeroed arena and may be called twice. */
 void arena_done(struct arena *a);
 #define CLEANUP_ARENA CLEANUP(arena_done)
@@ -56,6 +61,8 @@ void *arena_alloc(struct arena *a, size_t n) WARN_UNUSED;
 void *arena_alloc_array(struct arena *a, size_t count, size_t size) WARN_UNUSED;
 /* Grow p (from this arena, old_n bytes) to n bytes, in place when it is the newest block. */
 void *arena_grow(struct arena *a, void *p, size_t old_n, size_t n) WARN_UNUSED;
+/* Keep only the first n bytes of p; the others are used again if p is the newest block. */
+void arena_shrink(struct arena *a, const void *p, size_t n);
 char *arena_strdup(struct arena *a, const char *s) WARN_UNUSED;
 char *arena_strndup(struct arena *a, const char *s, size_t n) WARN_UNUSED;
 char *arena_printf(struct arena *a, const char *fmt, ...) WARN_UNUSED PRINTF_LIKE(2, 3);

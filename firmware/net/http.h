@@ -46,13 +46,14 @@ struct http_head {
 	int status;
 	/* both */
 	int minor; /* HTTP/1.minor: 0 or 1 */
-	struct http_header headers[HTTP_HEADERS_MAX];
 	size_t n_headers;
 	bool chunked;
 	int64_t content_length; /* -1: none given */
 	bool keep_alive;
 	bool expect_continue;
 	bool upgrade; /* an Upgrade header with Connection: upgrade */
+	/* Last, so that memory behind the last one can be put to other use. */
+	struct http_header headers[HTTP_HEADERS_MAX];
 };
 
 /*

@@ -12,6 +12,8 @@ enum {
 	RESERVED_HEAD_MS = 1000, /* on a reserved slot a head must come quickly */
 	LINGER_MS = 1000,
 	FIRST_READ = 1024, /* most requests are shorter */
+	REST_MS = 200,	   /* a busy stream gives its pages back this often, */
+	REST_BURST = 3,	   /* but so many times at once, as when it begins */
 };
 
 static uint64_t requests;
@@ -104,13 +106,20 @@ static void move(struct str *s, const char *from, const char *to)
 		s->p = to + (s->p - from);
 }
 
-/* Copy the head to the arena, so that its place in the chunk is free. */
+/*
+ * Copy the head to the arena, so that its place in the chunk is free. A request is the newest block
+ * there, which ends with its last header from now on.
+ */
 static int keep_head(struct http_conn *c, size_t n)
 {
 	struct http_head *h = &c->req->head;
 	const char *from = c->in + c->in_at;
-	const char *to = arena_strndup(&c->arena, from, n);
+	const char *to;
 
+	arena_shrink(&c->arena, c->req,
+		     offsetof(struct http_request, head.headers) +
+			     h->n_headers * sizeof(h->headers[0]));
+	to = arena_strndup(&c->arena, from, n);
 	if (!to)
 		return -ENOMEM;
 	move(&h->method_text, from, to);
@@ -189,13 +198,14 @@ static bool new_request(struct http_conn *c)
 	c->replied = c->streaming = c->raw_stream = c->discard = c->hijacked = false;
 	c->close = c->failed = false;
 	c->blocking = NULL;
+	c->rest_at = 0;
 	return true;
 }
 
 static void refuse_head(struct http_conn *c, ssize_t r, const struct err *e) FIBER_FN
 {
 	/* What was parsed before the error is not to be relied on. */
-	memset(&c->req->head, 0, sizeof(c->req->head));
+	memset(&c->req->head, 0, offsetof(struct http_head, headers));
 	c->req->head.method = HTTP_OTHER;
 	c->req->head.minor = 1;
 	refuse(c, refusal_status(e, r), e->msg);
@@ -223,16 +233,38 @@ static void handle(struct http_conn *c) FIBER_FN
 		c->close = true; /* cut off: the missing end tells the client */
 }
 
+void http_conn_rest(struct http_conn *c)
+{
+	int64_t now;
+
+	if (c->out_n == 0) {
+		chunk_put(c->out);
+		c->out = NULL;
+	}
+	if (c->in && c->body_done && c->in_at == c->in_n) {
+		chunk_put(c->in);
+		c->in = NULL;
+		c->in_at = c->in_n = 0;
+	}
+	now = clock_mono();
+	if (c->rest_at > now + (REST_BURST - 1) * REST_MS * NSEC_PER_MSEC)
+		return;
+	c->rest_at = MAX(c->rest_at, now) + REST_MS * NSEC_PER_MSEC;
+	arena_trim(&c->arena);
+	fiber_trim();
+}
+
 /* Leave without making the peer lose our last bytes: say that we are done, let it finish. */
-static void linger(struct http_conn *c) FIBER_FN
+static NOINLINE void linger(struct http_conn *c) FIBER_FN
 {
 	int64_t deadline = clock_in_ms(LINGER_MS);
+	char scrap[FIRST_READ];
 	size_t total = 0;
 
 	if (shutdown(io_fd(&c->io), SHUT_WR) < 0)
 		return;
 	while (total < HTTP_DRAIN_MAX) {
-		ssize_t n = io_read(&c->io, c->in, CHUNK_SIZE, deadline);
+		ssize_t n = io_read(&c->io, scrap, sizeof(scrap), deadline);
 
 		if (n <= 0)
 			return;
@@ -257,6 +289,12 @@ static bool finish(struct http_conn *c, bool whole) FIBER_FN
 	if (c->in_at == c->in_n) {
 		give_back(c);
 		return true;
+	}
+	if (!c->out)
+		c->out = chunk_get(c->mem_cls);
+	if (!c->out) {
+		http_server_send_busy(c->server, io_fd(&c->io));
+		return false;
 	}
 	memmove(c->in, c->in + c->in_at, c->in_n - c->in_at);
 	c->in_n -= c->in_at;

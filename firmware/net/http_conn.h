@@ -4,7 +4,9 @@
  *
  * A connection is silent (no byte of a request yet: it owns its slot, its fiber and nothing more),
  * reads a head (one chunk and an arena), or serves a request (two chunks and the arena). The head
- * is copied into the arena, so that its chunk is free for the body and for requests that follow.
+ * is copied into the arena, so that its chunk is free for the body and for requests that follow. A
+ * stream that waits has neither chunk: the input's comes back with the next request, the output's
+ * with the next bytes.
  *
  * Thread: loop; the body and stream parts on a worker between begin_blocking and end_blocking.
  * Yields: what carries FIBER_FN. Owns: see struct http_conn.
@@ -41,9 +43,9 @@ struct http_conn {
 	struct list waiting;
 	int64_t waiting_since;
 
-	char *in; /* chunk: bytes in_at to in_n are not used yet */
+	char *in; /* chunk: bytes in_at to in_n are not used yet; NULL: see http_conn_rest */
 	uint32_t in_at, in_n;
-	char *out; /* chunk */
+	char *out; /* chunk; NULL in a stream with nothing to send */
 	uint32_t out_n;
 	struct arena arena;
 	struct http_request *req; /* in the arena */
@@ -65,6 +67,7 @@ struct http_conn {
 	bool hijacked;
 	bool close;			  /* after this response */
 	bool failed;			  /* nothing can be sent any more */
+	int64_t rest_at;		  /* of a stream: when it has not rested lately */
 	struct blocking_stream *blocking; /* the job's writer, http_blocking.c */
 };
 
@@ -78,6 +81,8 @@ void http_conn_set_waiting(struct http_conn *c, bool on);
 
 /* http_conn.c: the fiber of a connection. */
 void http_conn_run(void *arg) FIBER_ENTRY;
+/* A stream is about to wait: give back what it does not need meanwhile. */
+void http_conn_rest(struct http_conn *c);
 
 /* http_body.c */
 void http_body_start(struct http_conn *c);

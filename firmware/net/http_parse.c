@@ -290,7 +290,6 @@ ssize_t http_parse_request(struct str bytes, struct http_head *ret, struct err *
 	int r;
 
 	memset(ret, 0, offsetof(struct http_head, headers));
-	memset(&ret->n_headers, 0, sizeof(*ret) - offsetof(struct http_head, n_headers));
 	n = parse_head(bytes, true, ret, e);
 	if (n <= 0)
 		return n;
@@ -311,7 +310,6 @@ ssize_t http_parse_response(struct str bytes, bool head_request, struct http_hea
 	int r;
 
 	memset(ret, 0, offsetof(struct http_head, headers));
-	memset(&ret->n_headers, 0, sizeof(*ret) - offsetof(struct http_head, n_headers));
 	n = parse_head(bytes, false, ret, e);
 	if (n <= 0)
 		return n;

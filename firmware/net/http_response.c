@@ -195,7 +195,8 @@ int http_stream_begin(struct http_request *req, int status, const char *content_
 /* Send what is gathered; with last, the end of the stream too. */
 int http_stream_push(struct http_conn *c, bool last, http_send_fn send)
 {
-	char *payload = c->out + SIZE_ROOM;
+	char bare[SIZE_ROOM + 8]; /* nothing is gathered: the end alone */
+	char *payload = (c->out_n > 0 ? c->out : bare) + SIZE_ROOM;
 	char size[SIZE_ROOM + 1];
 	struct iovec iov = {payload, c->out_n};
 
@@ -242,8 +243,11 @@ int http_stream_put(struct http_conn *c, const void *p, size_t n, http_send_fn s
 		return -EINVAL;
 	if (c->discard)
 		return 0;
+	/* Without a chunk nothing is gathered, that is all. */
+	if (!c->out && n > 0)
+		c->out = chunk_get(c->mem_cls);
 	while (n > 0) {
-		size_t room = PAYLOAD_MAX - c->out_n, part;
+		size_t room = c->out ? PAYLOAD_MAX - c->out_n : 0, part;
 		int r = 0;
 
 		if (n > room && c->out_n > 0) {
@@ -276,10 +280,15 @@ int http_stream_write(struct http_request *req, const void *p, size_t n)
 int http_stream_flush(struct http_request *req)
 {
 	struct http_conn *c = req->conn;
+	int r = 0;
 
 	if (c->failed)
 		return -ECONNRESET;
-	return c->out_n > 0 ? http_stream_push(c, false, http_send) : 0;
+	if (c->out_n > 0)
+		r = http_stream_push(c, false, http_send);
+	if (r == 0 && c->streaming)
+		http_conn_rest(c);
+	return r;
 }
 
 int http_stream_end(struct http_request *req)

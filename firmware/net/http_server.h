@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The HTTP/1.1 server: one fiber a connection, one 16 KiB chunk for its input and one for its
- * output while a request is served, a request arena. The handler reads top to bottom: look at the
- * request, read the body, reply. When connections, chunks or arenas run out the client gets 503
- * with Retry-After; a request whose path the classifier names urgent (ping, kill, stop, inspect)
- * may use the reserved slots.
+ * output while a request is served, a request arena. A stream that waits gives both chunks back.
+ * The handler reads top to bottom: look at the request, read the body, reply. When connections,
+ * chunks or arenas run out the client gets 503 with Retry-After; a request whose path the
+ * classifier names urgent (ping, kill, stop, inspect) may use the reserved slots.
  *
  * Thread: loop. Yields: what carries FIBER_FN. Owns: connections and their memory.
  * Limits: CONFIG_HTTP_CONNECTIONS, CONFIG_HTTP_CONNECTIONS_RESERVED, CONFIG_HTTP_HEAD_MAX,
@@ -31,12 +31,12 @@ struct http_conn; /* private */
 struct http_request {
 	struct http_conn *conn;
 	struct arena *arena; /* lives until the handler returns */
-	struct http_head head;
 	struct str raw_path; /* target before '?', as sent */
 	struct str path;     /* percent-decoded */
 	struct str query;    /* after '?', raw */
 	struct peer peer;
-	uint64_t id; /* counts requests of the daemon, for the log */
+	uint64_t id;	       /* counts requests of the daemon, for the log */
+	struct http_head head; /* last: no room is kept for headers that it does not have */
 };
 
 struct http_server_config {
@@ -92,8 +92,9 @@ int http_reply(struct http_request *req, int status, const char *content_type, s
 	FIBER_FN;
 /*
  * A streamed reply: head sent at once, chunked (HTTP/1.0: until close). Then write and flush; write
- * buffers up to a chunk. The request's body may still be read meanwhile. From begin on, a client
- * that goes away cancels the fiber (-ECONNRESET).
+ * buffers up to a chunk; flush before a long wait, also when nothing was written: it gives back
+ * memory that the wait does not need. The request's body may still be read meanwhile. From begin
+ * on, a client that goes away cancels the fiber (-ECONNRESET).
  */
 int http_stream_begin(struct http_request *req, int status, const char *content_type)
 	FIBER_FN WARN_UNUSED;

@@ -16,6 +16,7 @@
 #define WARM_MAX 16
 #define WARM_BYTES 8192 /* kept at the top of a warm slot */
 #define BURST_MAX 32
+#define BELOW_STACK 512 /* what our callee and a red zone may use */
 
 _Static_assert(CONFIG_FIBER_RESERVED < CONFIG_FIBER_COUNT, "FIBER_RESERVED must be below COUNT");
 
@@ -118,6 +119,20 @@ int fiber_spawn(const char *name, void (*fn)(void *arg), void *arg, enum pool_cl
 	if (ret_fiber)
 		*ret_fiber = f;
 	return 0;
+}
+
+NOINLINE void fiber_trim(void)
+{
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0) - BELOW_STACK;
+	uintptr_t low;
+
+	if (!current)
+		return;
+	low = (uintptr_t)slot_of(current) + page;
+	here &= ~(uintptr_t)(page - 1);
+	/* Elsewhere (a checker's own stack) there is nothing of ours to give back. */
+	if (here > low && here < (uintptr_t)current)
+		(void)madvise((void *)low, here - low, MADV_DONTNEED);
 }
 
 bool fiber_any_ready(void)

@@ -53,6 +53,12 @@ void fiber_unshield(void);
 /* Forget a pending cancel of the running fiber (a connection fiber between two requests). */
 void fiber_clear_cancel(void);
 
+/*
+ * Give back the memory of the running fiber's stack that deeper calls have touched, before a long
+ * wait. A system call, and page faults when it goes deep again: not for every wait.
+ */
+void fiber_trim(void);
+
 int fiber_yield(void) FIBER_FN;			  /* let others run once; 0 or cancel code */
 int fiber_sleep_until(int64_t deadline) FIBER_FN; /* 0 when the time came, or cancel code */
 int fiber_sleep_ms(int64_t ms) FIBER_FN;

@@ -68,6 +68,45 @@ static void test_zeroed_again(void **state)
 	assert_int_equal(charged(), 0);
 }
 
+/* What is given back at the tail and handed out again is zero, as ever. */
+static void test_shrink_and_trim(void **state)
+{
+	struct arena a CLEANUP_ARENA = {.base = NULL};
+	struct arena heap CLEANUP_ARENA = {.base = NULL};
+	char *p, *q;
+
+	(void)state;
+	assert_int_equal(arena_open(&a, POOL_NORMAL), 0);
+	arena_open_heap(&heap, 10000);
+	for (struct arena *each = &a;; each = &heap) {
+		p = arena_alloc(each, 5000);
+		memset(p, 1, 5000);
+		arena_shrink(each, p, 100);
+		assert_int_equal(each->used, 100);
+		arena_trim(each);
+		q = arena_alloc(each, 4000);
+		assert_ptr_equal(q, p + 112);
+		assert_zero(q, 4000);
+		assert_int_equal(p[99], 1);
+		memset(q, 1, 4000);
+		arena_shrink(each, p, 10); /* not the newest */
+		arena_shrink(each, q, 4001);
+		assert_int_equal(each->used, 4112);
+		if (each == &heap)
+			break;
+	}
+	/* An earlier use's bytes are dropped, ours are not. */
+	arena_reset(&a);
+	p = arena_alloc(&a, 16);
+	p[0] = 7;
+	arena_trim(&a);
+	assert_int_equal(a.dirty, 4096);
+	assert_int_equal(p[0], 7);
+	assert_zero(arena_alloc(&a, 8192), 8192);
+	p = arena_alloc(&a, 0);
+	arena_shrink(&a, NULL, 0);
+}
+
 static void test_budget(void **state)
 {
 	static struct arena a[64];
@@ -206,6 +245,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_zeroed_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_shrink_and_trim, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_budget, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_span_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_grow, setup, teardown),

@@ -64,6 +64,28 @@ static void do_flush(struct http_request *req) FIBER_FN
 	(void)http_stream_end(req);
 }
 
+/* A stream that waits: its chunks go back, and it goes on where it was. */
+static void do_rest(struct http_request *req) FIBER_FN
+{
+	const struct pool *chunks = pool_list();
+	char text[32];
+
+	while (chunks && strcmp(chunks->name, "chunks"))
+		chunks = chunks->next;
+	if (!chunks || http_stream_begin(req, 200, NULL) < 0)
+		return;
+	for (int i = 0; i < 5; i++) {
+		int n = snprintf(text, sizeof(text), "%u ", chunks->in_use);
+
+		if (http_stream_write(req, text, (size_t)n) < 0 || http_stream_flush(req) < 0 ||
+		    fiber_sleep_ms(2) < 0)
+			return;
+	}
+	/* Nothing gathered, and the head's slices are where they were. */
+	if (str_eqz(http_get_header(&req->head, "host"), "x"))
+		(void)http_stream_end(req);
+}
+
 static void do_watch(struct http_request *req) FIBER_FN
 {
 	int r;
@@ -186,10 +208,10 @@ static void handle(struct http_request *req, void *arg) FIBER_FN
 		const char *path;
 		void (*fn)(struct http_request *req) FIBER_FN;
 	} routes[] = {
-		{"/echo", do_echo},	{"/duplex", do_duplex},	    {"/stream", do_stream},
-		{"/flush", do_flush},	{"/watch", do_watch},	    {"/hijack", do_hijack},
-		{"/upload", do_upload}, {"/download", do_download}, {"/fields", do_fields},
-		{"/a b", do_fields},
+		{"/echo", do_echo},	{"/duplex", do_duplex}, {"/stream", do_stream},
+		{"/flush", do_flush},	{"/rest", do_rest},	{"/watch", do_watch},
+		{"/hijack", do_hijack}, {"/upload", do_upload}, {"/download", do_download},
+		{"/fields", do_fields}, {"/a b", do_fields},
 	};
 
 	(void)arg;

@@ -75,6 +75,37 @@ static void test_state(void **state)
 	assert_int_equal(fegetround(), FE_TONEAREST);
 }
 
+static NOINLINE void go_deep(void)
+{
+	volatile char deep[12000];
+
+	memset((void *)(uintptr_t)deep, 0x5a, sizeof(deep));
+}
+
+/* What lies above the call stays; what lies below may be used again. */
+static void trimmer(void *arg)
+{
+	volatile char kept[6000];
+
+	(void)arg;
+	memset((void *)(uintptr_t)kept, 0x33, sizeof(kept));
+	for (int i = 0; i < 3; i++) {
+		go_deep();
+		fiber_trim();
+		assert_int_equal(fiber_yield(), 0);
+	}
+	for (size_t i = 0; i < sizeof(kept); i++)
+		assert_int_equal(kept[i], 0x33);
+}
+
+static void test_trim(void **state)
+{
+	(void)state;
+	fiber_trim(); /* no fiber: nothing */
+	spawn(trimmer, NULL);
+	run_fiber(trimmer);
+}
+
 static void sleeper(void *arg)
 {
 	int64_t before = clock_mono();
@@ -323,11 +354,17 @@ static void test_guard(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FIXTURE_TEST(test_yield),      FIXTURE_TEST(test_state),
-		FIXTURE_TEST(test_sleep),      FIXTURE_TEST(test_waitq),
-		FIXTURE_TEST(test_timeout),    FIXTURE_TEST(test_cancel),
-		FIXTURE_TEST(test_lock),       FIXTURE_TEST(test_wake_then_cancel),
-		FIXTURE_TEST(test_pool_empty), FIXTURE_TEST(test_deep_stack),
+		FIXTURE_TEST(test_yield),
+		FIXTURE_TEST(test_state),
+		FIXTURE_TEST(test_trim),
+		FIXTURE_TEST(test_sleep),
+		FIXTURE_TEST(test_waitq),
+		FIXTURE_TEST(test_timeout),
+		FIXTURE_TEST(test_cancel),
+		FIXTURE_TEST(test_lock),
+		FIXTURE_TEST(test_wake_then_cancel),
+		FIXTURE_TEST(test_pool_empty),
+		FIXTURE_TEST(test_deep_stack),
 		FIXTURE_TEST(test_guard),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
