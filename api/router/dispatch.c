@@ -72,6 +72,12 @@ static void redirect_clean(struct http_request *req) FIBER_FN
 	http_reply(req, 301, NULL, STR(""));
 }
 
+/* Clients leave when they please, before the reply or in its midst: nothing is wrong with us. */
+static bool client_left(const struct err *e)
+{
+	return e->kind == ERR_CANCELLED || e->sys_errno == ECONNRESET || e->sys_errno == EPIPE;
+}
+
 static void finish(struct call *call, int r, struct err *e) FIBER_FN
 {
 	struct http_request *req = call->http;
@@ -80,7 +86,7 @@ static void finish(struct call *call, int r, struct err *e) FIBER_FN
 		return;
 	if (!e->kind)
 		err_sys(e, -r, "handling the request");
-	if (e->kind == ERR_CANCELLED || e->sys_errno == ECONNRESET)
+	if (client_left(e))
 		log_debug("request %" PRIu64 ": the client went away", req->id);
 	else if (reply_status(e) >= 500)
 		log_error("Handler for " STR_FMT " " STR_FMT " returned error: %s",
