@@ -120,12 +120,20 @@ static bool try_overlay(int root_fd, const char *base)
 	return lsetxattr(path, "trusted.overlay.opaque", "y", 1, 0) == 0;
 }
 
+/*
+ * Unmounting a writable overlay syncs the whole file system below it, which may take long at the
+ * daemon's start, unless it is volatile; older kernels (before 5.10) do not know that.
+ */
 static bool try_mount(const char *root, const char *base)
 {
+	static const char *const options[] = {
+		"lowerdir=lower,upperdir=diff,workdir=work,index=off,volatile",
+		"lowerdir=lower,upperdir=diff,workdir=work,index=off",
+	};
 	CLEANUP_MEM char *data = mem_alloc(MOUNT_DATA_MAX);
 	CLEANUP_MEM char *target = mem_alloc(MOUNT_DATA_MAX);
 	CLEANUP_FD int fd = -1;
-	bool works;
+	bool works = false;
 
 	if (!data || !target ||
 	    snprintf(target, MOUNT_DATA_MAX, "%s/%s", root, base) >= MOUNT_DATA_MAX)
@@ -134,8 +142,8 @@ static bool try_mount(const char *root, const char *base)
 	if (fd < 0 || fchdir(fd) < 0)
 		return false;
 	snprintf(target, MOUNT_DATA_MAX, "%s/%s/merged", root, base);
-	works = mount("overlay", target, "overlay", 0,
-		      "lowerdir=lower,upperdir=diff,workdir=work,index=off") == 0;
+	for (size_t i = 0; i < ARRAY_LEN(options) && !works; i++)
+		works = mount("overlay", target, "overlay", 0, options[i]) == 0;
 	if (works)
 		(void)!umount2(target, MNT_DETACH | UMOUNT_NOFOLLOW);
 	(void)!chdir("/");
