@@ -8,9 +8,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 
 #include "firmware/core/file.h"
@@ -106,6 +108,22 @@ static int copy_blocks(struct copy *c, int from, int to, uint64_t size, struct e
 	return 0;
 }
 
+/* The copy may be a volume that a container is changing: no link of its may lead out. */
+static int link_within(struct copy *c, char *path, int to_dir, const char *name)
+{
+	struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+			       .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+	char *slash = strrchr(path, '/');
+	CLEANUP_FD int dir = -1;
+
+	if (!slash)
+		return linkat(c->top_fd, path, to_dir, name, 0);
+	*slash = '\0';
+	dir = (int)syscall(SYS_openat2, c->top_fd, path, &how, sizeof(how));
+	*slash = '/';
+	return dir < 0 ? -1 : linkat(dir, slash + 1, to_dir, name, 0);
+}
+
 /* A second name of a file already copied: 1 linked, 0 not (then it is remembered). */
 static int copy_link(struct copy *c, const struct stat *st, int to_dir, const char *name,
 		     struct err *e)
@@ -120,8 +138,7 @@ static int copy_link(struct copy *c, const struct stat *st, int to_dir, const ch
 	n = map_find(&c->links, str_from(key));
 	if (n) {
 		l = map_entry(n, struct linked, node);
-		/* The copy is ours alone meanwhile: no symlink can have come between. */
-		if (linkat(c->top_fd, l->path, to_dir, name, 0) < 0)
+		if (link_within(c, l->path, to_dir, name) < 0)
 			return fail(c, e, "link");
 		return 1;
 	}
@@ -166,7 +183,8 @@ static int copy_node(struct copy *c, int from_dir, int to_dir, const char *name,
 		return fail(c, e, "make");
 	}
 	if (fchownat(to_dir, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    (!S_ISLNK(st->st_mode) && fchmodat(to_dir, name, st->st_mode & 07777, 0) < 0))
+	    (!S_ISLNK(st->st_mode) &&
+	     fchmodat(to_dir, name, st->st_mode & 07777, AT_SYMLINK_NOFOLLOW) < 0))
 		return fail(c, e, "set the owner of");
 	snprintf(from_path, sizeof(from_path), "/proc/self/fd/%d/%s", from_dir, name);
 	snprintf(to_path, sizeof(to_path), "/proc/self/fd/%d/%s", to_dir, name);

@@ -129,7 +129,7 @@ static int open_making(struct unpack *u, char *path)
 		path[end] = '\0';
 		next = open_in_root(u->opt->root_fd, path, O_PATH | O_DIRECTORY);
 		if (next < 0 && errno == ENOENT && mkdirat(at, path + start, 0755) == 0) {
-			if (fchmodat(at, path + start, 0755, 0) == 0)
+			if (fchmodat(at, path + start, 0755, AT_SYMLINK_NOFOLLOW) == 0)
 				next = open_in_root(u->opt->root_fd, path, O_PATH | O_DIRECTORY);
 		}
 		path[end] = saved;
@@ -246,7 +246,9 @@ static int set_metadata(struct unpack *u, struct err *e)
 
 	if (fchownat(u->parent_fd, u->base, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return failed(u, e, "cannot set the owner of");
-	if (t->type != TAR_SYMLINK && fchmodat(u->parent_fd, u->base, t->mode & 07777, 0) < 0)
+	/* A container that runs may have put a link in its place, which must not be followed. */
+	if (t->type != TAR_SYMLINK && fchmodat(u->parent_fd, u->base, t->mode & 07777,
+					       u->opt->verbatim ? AT_SYMLINK_NOFOLLOW : 0) < 0)
 		return failed(u, e, "cannot set the mode of");
 	if (t->n_xattrs && set_attributes(u, e) < 0)
 		return err_code(e);

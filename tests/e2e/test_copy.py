@@ -252,6 +252,39 @@ class TestIn(Copy):
                 self.assertFalse(os.path.exists(outside))
         self.assertEqual(self.inside("ls /tmp/serin-escaped"), "/tmp/serin-escaped")
 
+    def test_links_raced_in(self):
+        """What unpacks never follows a link that the container puts in its way meanwhile."""
+        ref = self.run_(f"mkdir /x; {SLEEP}", HostConfig={"NetworkMode": "none"})
+        outside = self.path("outside")
+        with open(outside, "w"):
+            os.chmod(outside, 0o600)
+        data = io.BytesIO()
+        with tarfile.open(fileobj=data, mode="w") as archive:
+            for _ in range(3000):
+                member = tarfile.TarInfo("f")
+                member.mode = 0o777
+                archive.addfile(member)
+        inside = f"/proc/{self.api.inspect(ref)['State']['Pid']}/root/x"
+        wait_for(lambda: os.path.isdir(inside), 5, "the directory")
+        done = threading.Event()
+
+        def swap():
+            while not done.is_set():
+                try:
+                    os.symlink(outside, inside + "/l")
+                    os.rename(inside + "/l", inside + "/f")
+                except OSError:
+                    pass
+        thread = threading.Thread(target=swap)
+        thread.start()
+        try:
+            for _ in range(6):
+                self.put(ref, "/x", data.getvalue())
+        finally:
+            done.set()
+            thread.join()
+        self.assertEqual(stat.S_IMODE(os.stat(outside).st_mode), 0o600)
+
     def test_broken(self):
         whole = images.files(a="1" * 100000)
         for data in (whole[:5000], os.urandom(4096), gzip.compress(whole)[:60]):
