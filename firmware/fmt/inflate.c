@@ -29,7 +29,7 @@ struct inflate {
 	bool full;	   /* the decoder stopped for want of room, not of input */
 	struct err failed; /* what ended the stream; told again to whoever reads on */
 	z_stream gzip;
-	bool gzip_open;
+	bool gzip_open, unchecked;
 	ZSTD_DStream *zstd;
 	bool zstd_no_memory;
 	size_t in_pos, in_n;
@@ -116,6 +116,8 @@ static int gzip_open(struct inflate *z, struct err *e)
 	if (inflateInit2(&z->gzip, 16 + MAX_WBITS) != Z_OK)
 		return err_set(e, ERR_UNAVAILABLE, "no memory left to read gzip data");
 	z->gzip_open = true;
+	if (z->unchecked)
+		(void)inflateValidate(&z->gzip, 0);
 	return 0;
 }
 
@@ -297,6 +299,11 @@ int inflate_open(struct inflate **ret, struct reader *source, uint64_t max_outpu
 	z->max_output = max_output;
 	*ret = z;
 	return 0;
+}
+
+void inflate_unchecked(struct inflate *z)
+{
+	z->unchecked = true;
 }
 
 struct reader *inflate_reader(struct inflate *z)

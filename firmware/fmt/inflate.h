@@ -21,6 +21,11 @@ struct inflate;
 int inflate_open(struct inflate **ret, struct reader *source, uint64_t max_output, struct err *e)
 	WARN_UNUSED;
 /*
+ * To be called before the first read by who verifies a digest of what comes out: gzip's own
+ * checksum and length, a fifth of the work, are then not looked at.
+ */
+void inflate_unchecked(struct inflate *z);
+/*
  * The decompressed stream; ERR_INVALID on corrupt or truncated input, ERR_TOO_LARGE on a bomb,
  * ERR_NOT_IMPLEMENTED on bzip2, xz, and zstd when it is not built in. An error is final.
  */

@@ -218,6 +218,33 @@ static void refuses_corrupt_input(void **state)
 		refuse(n + 7, 65536, ERR_INVALID, "zstd: ");
 }
 
+/* Two members, each with a checksum that is wrong. Unchecked, the trailers are still wanted. */
+static void leaves_the_checksum_out_when_told(void **state)
+{
+	size_t first = gzip_pack(plain, 5000, packed, sizeof(packed));
+	size_t n = first + gzip_pack(plain + 5000, 3000, packed + first, sizeof(packed) - first);
+
+	(void)state;
+	packed[first - 8] ^= 1;
+	packed[n - 6] ^= 1;
+	refuse(n, 65536, ERR_INVALID, "incorrect data check");
+	for (size_t cut = 0; cut <= 8; cut++) {
+		struct source s = source_of(packed, n - cut, 65536);
+		struct err e = ERR_INIT;
+		struct inflate *z;
+		ssize_t got, total = 0;
+
+		assert_int_equal(inflate_open(&z, &s.reader, 0, &e), 0);
+		inflate_unchecked(z);
+		while ((got = reader_read(inflate_reader(z), unpacked + total, 1000, &e)) > 0)
+			total += got;
+		assert_int_equal(total, 8000);
+		assert_memory_equal(unpacked, plain, 8000);
+		assert_int_equal(got<0, cut> 0);
+		inflate_free(z);
+	}
+}
+
 static void names_what_it_does_not_read(void **state)
 {
 	(void)state;
@@ -362,6 +389,7 @@ int main(void)
 		cmocka_unit_test(unzstds),
 		cmocka_unit_test(refuses_truncated_input),
 		cmocka_unit_test(refuses_corrupt_input),
+		cmocka_unit_test(leaves_the_checksum_out_when_told),
 		cmocka_unit_test(names_what_it_does_not_read),
 		cmocka_unit_test(refuses_a_window_too_large),
 		cmocka_unit_test(bounds_the_total),
