@@ -22,10 +22,12 @@
 /* A full log, each output with its remark and the heap's own share. */
 #define HEALTH_BYTES (CONFIG(HEALTH) ? HEALTH_LOG_MAX * (HEALTH_OUTPUT_MAX + 256u) : 0u)
 #define VOLUME_BYTES (6u << 10)
-/* Worst case of a worker: its stack, a zstd window with its tables, gzip, TLS records, archive
- * buffers. */
+/*
+ * Worst case of a worker: its stack and that of the thread that reads ahead of it, a zstd window
+ * with its tables, gzip, TLS records, archive buffers, the ring between the two threads.
+ */
 #define WINDOW_BYTES (CONFIG(ZSTD) ? 1u << CONFIG_ZSTD_WINDOW_LOG : 0u)
-#define WORKER_BYTES ((unsigned long long)CONFIG_WORKER_STACK + WINDOW_BYTES + (4u << 20))
+#define WORKER_BYTES (2ULL * CONFIG_WORKER_STACK + WINDOW_BYTES + (5u << 20))
 #define BASE_BYTES (4u << 20)
 
 static unsigned long long row(const char *name, unsigned long long count, unsigned long long size,

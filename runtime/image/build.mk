@@ -22,6 +22,7 @@ srcs-y += registry_auth.c
 srcs-y += registry_blob.c
 srcs-y += registry_header.c
 srcs-y += registry_target.c
+srcs-y += relay.c
 srcs-y += remove.c
 srcs-y += rootfs.c
 srcs-y += snapshot.c

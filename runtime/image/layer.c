@@ -9,6 +9,7 @@
 #include "firmware/core/file.h"
 #include "firmware/core/mem.h"
 #include "firmware/fmt/inflate.h"
+#include "runtime/image/relay.h"
 
 #define LAYER_FILE_MAX 4096
 #define DRAIN_SIZE 65536
@@ -150,6 +151,7 @@ struct pipe {
 	struct tap in, out;
 	struct blob_writer blob;
 	struct inflate *inflate;
+	struct relay *relay; /* what is behind it runs on the worker, what is before ahead of it */
 };
 
 static NOINLINE int unpack_through(struct layer_work *w, const struct job *job, struct pipe *p,
@@ -168,11 +170,18 @@ static NOINLINE int unpack_through(struct layer_work *w, const struct job *job, 
 		return err_sys(e, errno, "open %s", path);
 	opt.root_fd = fd;
 	rc = inflate_open(&p->inflate, &p->in.reader, 0, e);
+	if (rc == 0)
+		rc = relay_open(&p->relay, inflate_reader(p->inflate), e);
 	if (rc < 0)
 		return rc;
-	tap_init(&p->out, inflate_reader(p->inflate), job);
+	inflate_unchecked(p->inflate);
+	tap_init(&p->out, relay_reader(p->relay), job);
 	rc = unpack_tar(&p->out.reader, &opt, u, e);
-	return rc == 0 ? drain(&p->out.reader, e) : rc;
+	if (rc == 0)
+		rc = drain(&p->out.reader, e);
+	/* From here on the source is read, and what was counted is looked at, by us alone. */
+	relay_close(TAKE_PTR(p->relay));
+	return rc;
 }
 
 /* The digest of the bytes as they came. Even when unpacking failed: wrong bytes are the better

@@ -10,8 +10,8 @@ image-fiber-$(CONFIG_FIBER_ASM) += fiber_asm.c fiber_switch_x86_64.S fiber_switc
 image-fiber-$(CONFIG_FIBER_PTHREAD) += fiber_pthread.c
 image-sched := $(addprefix firmware/sched/,fiber.c $(image-fiber-y) io.c job.c loop.c timer.c waitq.c)
 image-store := $(addprefix runtime/image/,archive.c archive_docker.c archive_oci.c batch.c blob.c \
-	commit.c copy.c holds.c install.c layer.c load.c manifest.c open.c record.c reference.c remove.c \
-	rootfs.c snapshot.c store.c unpack.c) runtime/model/config.c
+	commit.c copy.c holds.c install.c layer.c load.c manifest.c open.c record.c reference.c relay.c \
+	remove.c rootfs.c snapshot.c store.c unpack.c) runtime/model/config.c
 image-libs := -larchive -lz -lcrypto
 image-libs-$(CONFIG_ZSTD) += -lzstd
 
@@ -39,3 +39,10 @@ image/test_store-libs := $(image-libs) $(image-libs-y)
 units += image/test_registry_header
 image/test_registry_header-srcs := runtime/image/registry_header.c firmware/fmt/base64.c $(image-json) \
 	$(image-core)
+
+units += image/test_relay
+image/test_relay-srcs := runtime/image/relay.c firmware/core/err.c firmware/core/mem.c firmware/core/str.c
+
+units += image/test_layer
+image/test_layer-srcs := $(image-store) $(image-fmt) $(image-sched) $(image-core)
+image/test_layer-libs := $(image-libs) $(image-libs-y)
