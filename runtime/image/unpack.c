@@ -48,6 +48,7 @@ struct unpack {
 	char parent[ARCHIVE_PATH_MAX]; /* its path, "" is the root */
 	char path[ARCHIVE_PATH_MAX];   /* of the current entry: parent and base */
 	const char *base;	       /* points into path; "." for the root itself */
+	int file_fd;		       /* of the current entry while it is made, if it is a file */
 	char other[ARCHIVE_PATH_MAX];  /* a hard link's target */
 	char copy[COPY_SIZE];
 };
@@ -115,12 +116,15 @@ static void set_parent(struct unpack *u, int fd, const char *path, size_t n)
 	u->parent[n] = '\0';
 }
 
-/* Open path beneath the root, making the directories that are missing. */
+/* Open path beneath the root, making the directories that are missing. As a rule none is. */
 static int open_making(struct unpack *u, char *path)
 {
-	CLEANUP_FD int at = open_in_root(u->opt->root_fd, "", O_PATH | O_DIRECTORY);
+	CLEANUP_FD int at = open_in_root(u->opt->root_fd, path, O_PATH | O_DIRECTORY);
 	size_t start = 0;
 
+	if (at >= 0 || errno != ENOENT)
+		return at < 0 ? -errno : TAKE_FD(at);
+	at = open_in_root(u->opt->root_fd, "", O_PATH | O_DIRECTORY);
 	while (at >= 0 && path[start]) {
 		size_t end = start + strcspn(path + start, "/");
 		char saved = path[end];
@@ -233,28 +237,54 @@ static int set_attributes(struct unpack *u, struct err *e)
 	return 0;
 }
 
-/* Owner, then mode (a change of owner clears setuid), then attributes (it clears those too). */
-static int set_metadata(struct unpack *u, struct err *e)
+static int set_owner(const struct unpack *u)
+{
+	uint32_t uid = u->opt->owned ? u->opt->uid : u->entry.uid;
+	uint32_t gid = u->opt->owned ? u->opt->gid : u->entry.gid;
+
+	if (u->file_fd >= 0)
+		return fchown(u->file_fd, uid, gid);
+	return fchownat(u->parent_fd, u->base, uid, gid, AT_SYMLINK_NOFOLLOW);
+}
+
+static int set_mode(const struct unpack *u)
+{
+	mode_t mode = u->entry.mode & 07777;
+
+	if (u->entry.type == TAR_SYMLINK)
+		return 0;
+	if (u->file_fd >= 0)
+		return fchmod(u->file_fd, mode);
+	/* A container that runs may have put a link in its place, which must not be followed. */
+	return fchmodat(u->parent_fd, u->base, mode, u->opt->verbatim ? AT_SYMLINK_NOFOLLOW : 0);
+}
+
+static int set_time(const struct unpack *u)
 {
 	const struct tar_entry *t = &u->entry;
-	uint32_t uid = u->opt->owned ? u->opt->uid : t->uid;
-	uint32_t gid = u->opt->owned ? u->opt->gid : t->gid;
 	struct timespec times[2] = {
 		{.tv_nsec = UTIME_OMIT},
 		{.tv_sec = t->mtime_sec, .tv_nsec = t->mtime_nsec < 1000000000 ? t->mtime_nsec : 0},
 	};
 
-	if (fchownat(u->parent_fd, u->base, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+	if (u->file_fd >= 0)
+		return futimens(u->file_fd, times);
+	return utimensat(u->parent_fd, u->base, times, AT_SYMLINK_NOFOLLOW);
+}
+
+/*
+ * Owner, then mode (a change of owner clears setuid), then attributes (it clears those too). A
+ * file's go through its descriptor: that is quicker, and nobody can have put another in its place.
+ */
+static int set_metadata(struct unpack *u, struct err *e)
+{
+	if (set_owner(u) < 0)
 		return failed(u, e, "cannot set the owner of");
-	/* A container that runs may have put a link in its place, which must not be followed. */
-	if (t->type != TAR_SYMLINK && fchmodat(u->parent_fd, u->base, t->mode & 07777,
-					       u->opt->verbatim ? AT_SYMLINK_NOFOLLOW : 0) < 0)
+	if (set_mode(u) < 0)
 		return failed(u, e, "cannot set the mode of");
-	if (t->n_xattrs && set_attributes(u, e) < 0)
+	if (u->entry.n_xattrs && set_attributes(u, e) < 0)
 		return err_code(e);
-	if (t->type == TAR_DIR)
-		return 0;
-	if (utimensat(u->parent_fd, u->base, times, AT_SYMLINK_NOFOLLOW) < 0)
+	if (u->entry.type != TAR_DIR && set_time(u) < 0)
 		return failed(u, e, "cannot set the time of");
 	return 0;
 }
@@ -328,10 +358,9 @@ static int copy_data(struct unpack *u, int fd, struct err *e)
 
 static int make_file(struct unpack *u, struct err *e)
 {
-	CLEANUP_FD int fd = openat(u->parent_fd, u->base,
-				   O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-
-	return fd < 0 ? -errno : copy_data(u, fd, e);
+	u->file_fd = openat(u->parent_fd, u->base,
+			    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return u->file_fd < 0 ? -errno : copy_data(u, u->file_fd, e);
 }
 
 /* A name of the archive as a path beneath the root. Errors as from archive_path_clean. */
@@ -436,6 +465,13 @@ static int whiteout(struct unpack *u, struct err *e)
 	return 0;
 }
 
+static void close_file(struct unpack *u)
+{
+	if (u->file_fd >= 0)
+		close(u->file_fd);
+	u->file_fd = -1;
+}
+
 static int unpack_entry(struct unpack *u, struct err *e)
 {
 	bool directory = u->entry.type == TAR_DIR, was_whiteout = false;
@@ -498,6 +534,7 @@ int unpack_tar(struct reader *source, const struct unpack_options *opt, struct u
 	err_clear(e);
 	u->opt = opt;
 	u->parent_fd = -1;
+	u->file_fd = -1;
 	arena_open_heap(&u->mem, TIMES_MEMORY);
 	rc = tar_open(&tar, source, e);
 	u->tar = tar;
@@ -508,6 +545,7 @@ int unpack_tar(struct reader *source, const struct unpack_options *opt, struct u
 		if (rc <= 0)
 			break;
 		rc = unpack_entry(u, e);
+		close_file(u);
 	}
 	if (rc == 0) {
 		set_directory_times(u);
