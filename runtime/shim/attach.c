@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "firmware/core/mem.h"
@@ -297,6 +298,21 @@ void attach_begin(struct shim_process *s, struct proc *p)
 	}
 }
 
+/*
+ * A local socket's usual buffer is smaller than what one read of output gives. Those of TCP grow by
+ * themselves.
+ */
+static void enlarge_buffer(int fd)
+{
+	int domain = 0, room = SHIM_IO_SIZE;
+	socklen_t n = sizeof(domain);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &n) < 0 || domain != AF_UNIX)
+		return;
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room)) < 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+}
+
 /* Input that came with the client's request. False when it held the detach keys. */
 static int take_leftover(struct client *c, const struct shim_packet *packet, bool *ret_detach)
 {
@@ -339,6 +355,8 @@ int attach_add(struct shim_process *s, struct proc *p, int fd, const struct shim
 		return -ENOMEM;
 	c->fd = fd;
 	s->n_clients++;
+	if (!p->tty && (c->flags & (SHIM_STDOUT | SHIM_STDERR)))
+		enlarge_buffer(fd);
 	if (detach) {
 		control_detached(s, p);
 		c->eof = true;

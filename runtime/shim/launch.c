@@ -38,7 +38,10 @@ void launch_close(struct launch *l)
 	}
 }
 
-/* One pipe; our end does not block, the process's does. */
+/*
+ * One pipe; our end does not block, the process's does. Those of output are as large as what is
+ * read at once; where that is not granted the usual size does.
+ */
 static int open_pipe(struct launch *l, size_t i)
 {
 	int fds[2];
@@ -47,6 +50,8 @@ static int open_pipe(struct launch *l, size_t i)
 		return -errno;
 	l->child[i] = fds[i == 0 ? 0 : 1];
 	l->parent[i] = fds[i == 0 ? 1 : 0];
+	if (i != 0)
+		(void)fcntl(l->parent[i], F_SETPIPE_SZ, SHIM_IO_SIZE);
 	return fcntl(l->parent[i], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
 }
 

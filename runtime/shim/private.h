@@ -24,7 +24,7 @@
 
 #define PROC_COUNT (1 + CONFIG_SHIM_EXECS)
 #define CLIENT_COUNT (CONFIG_SHIM_ATTACH + CONFIG_SHIM_EXECS)
-#define SHIM_IO_SIZE 65536
+#define SHIM_IO_SIZE 262144 /* a power of two: of a pipe too */
 #define SHIM_LOG_SIZE 131072
 #define QUEUE_MAX (1 << 20) /* bytes kept for slow clients after the process ended */
 

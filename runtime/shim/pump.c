@@ -18,7 +18,7 @@
 #include "runtime/shim/private.h"
 
 #define FRAME_HEADER 8
-#define READS_PER_TURN 8
+#define READS_PER_TURN 4
 
 static bool wants(const struct client *c, int k)
 {
