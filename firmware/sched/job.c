@@ -244,10 +244,11 @@ static int enough_workers(void)
 
 int job_start(struct job *job, int (*run)(struct job *job), enum job_class cls)
 {
+	bool must = cls == JOB_SHORT_MUST || cls == JOB_LONG_MUST;
 	int r = -EAGAIN;
 
 	job->run = run;
-	job->cls = cls;
+	job->cls = cls == JOB_LONG || cls == JOB_LONG_MUST ? JOB_LONG : JOB_SHORT;
 	job->result = 0;
 	job->noted = false;
 	job->post.run = finish;
@@ -258,7 +259,7 @@ int job_start(struct job *job, int (*run)(struct job *job), enum job_class cls)
 	atomic_store(&job->notified, false);
 
 	pthread_mutex_lock(&jobs.lock);
-	if (jobs.open && !jobs.closing && jobs.queued < CONFIG_JOB_QUEUE)
+	if (jobs.open && !jobs.closing && (must || jobs.queued < CONFIG_JOB_QUEUE))
 		r = enough_workers();
 	if (r == 0) {
 		atomic_store_explicit(&job->state, JOB_QUEUED, memory_order_relaxed);

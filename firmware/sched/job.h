@@ -23,7 +23,11 @@
 #include "firmware/sched/fiber.h"
 #include "firmware/sched/loop.h"
 
-enum job_class { JOB_SHORT, JOB_LONG }; /* long jobs never take the last worker */
+/*
+ * Long jobs never take the last worker. The second two are for what gives things back (mounts,
+ * names, files): a full queue, which is the fault of others, must not make them leak.
+ */
+enum job_class { JOB_SHORT, JOB_LONG, JOB_SHORT_MUST, JOB_LONG_MUST };
 
 struct job {
 	int (*run)(struct job *job); /* result is kept in ->result */
@@ -34,7 +38,7 @@ struct job {
 	atomic_bool stop;
 	atomic_bool notified;
 	bool noted;
-	enum job_class cls;
+	enum job_class cls; /* JOB_SHORT or JOB_LONG */
 	struct job *next;
 	struct waitq done;
 	struct loop_post post;
@@ -44,7 +48,7 @@ struct job {
 int job_system_init(struct err *e) WARN_UNUSED;
 void job_system_fini(void); /* waits for running jobs */
 
-/* Queue it. -EAGAIN when the queue is full. */
+/* Queue it. -EAGAIN when the queue is full (but for those that must) or no worker can be made. */
 int job_start(struct job *job, int (*run)(struct job *job), enum job_class cls) WARN_UNUSED;
 /*
  * Wait for the end: 0 done, 1 notified (job_notify) but still running, -ETIMEDOUT. A cancel of the

@@ -173,7 +173,7 @@ void container_teardown(struct container *c)
 	if (snapshot_unmount(eng->images, c->id, &e) < 0)
 		log_warn("container %s: unmounting its root: %s", c->id, e.msg);
 	container_run_path(c, clear.path);
-	if (job_run(&clear.job, clear_run, JOB_SHORT) < 0)
+	if (job_run(&clear.job, clear_run, JOB_SHORT_MUST) < 0)
 		log_warn("container %s: removing its bundle: %s", c->id, clear.job.err.msg);
 	container_volumes_down(c);
 }

@@ -62,7 +62,7 @@ int container_delete_locked(struct container *c, struct err *e)
 
 	text_format(d.root, sizeof(d.root), "%s/containers", c->eng->opt->data_root);
 	str_copy(d.id, sizeof(d.id), str_from(c->id));
-	r = job_run(&d.job, forget_run, JOB_SHORT);
+	r = job_run(&d.job, forget_run, JOB_SHORT_MUST);
 	if (r < 0) {
 		if (e)
 			*e = d.job.err;
@@ -72,7 +72,7 @@ int container_delete_locked(struct container *c, struct err *e)
 	if (r < 0)
 		return r;
 	d.job = (struct job){0};
-	r = job_run(&d.job, clean_run, JOB_LONG);
+	r = job_run(&d.job, clean_run, JOB_LONG_MUST);
 	if (r < 0)
 		log_warn("container %s: deleting its files: %s (the next start sweeps them)", c->id,
 			 d.job.err.msg);

@@ -125,9 +125,10 @@ static struct snapshot_job *job_new(struct image_store *s, const char *id,
 	return j;
 }
 
-static int job_do(struct snapshot_job *j, int (*run)(struct job *job), struct err *e) FIBER_FN
+static int job_do(struct snapshot_job *j, int (*run)(struct job *job), enum job_class cls,
+		  struct err *e) FIBER_FN
 {
-	int rc = job_run(&j->job, run, JOB_SHORT);
+	int rc = job_run(&j->job, run, cls);
 
 	if (rc == -EAGAIN && !j->job.err.msg[0])
 		err_set(&j->job.err, ERR_UNAVAILABLE, "too many operations at once");
@@ -259,7 +260,7 @@ int snapshot_create(struct image_store *s, const char *id, struct image *img, st
 	if (j) {
 		store_tmp_path(s, "snapshot", j->tmp);
 		store_tmp_path(s, "init", j->init_tmp);
-		rc = job_do(j, create_run, e);
+		rc = job_do(j, create_run, JOB_SHORT, e);
 	} else {
 		rc = -ENOMEM;
 	}
@@ -307,7 +308,7 @@ int snapshot_mount(struct image_store *s, const char *id, struct image *img, cha
 	if (!j)
 		return -ENOMEM;
 	store_tmp_path(s, "init", j->init_tmp);
-	rc = job_do(j, mount_run, e);
+	rc = job_do(j, mount_run, JOB_SHORT, e);
 	return rc;
 }
 
@@ -327,7 +328,7 @@ int snapshot_unmount(struct image_store *s, const char *id, struct err *e) FIBER
 	if (s->vfs || !id_valid(id) || !find(s, id))
 		return 0;
 	j = job_new(s, id, NULL, e);
-	return j ? job_do(j, unmount_run, e) : -ENOMEM;
+	return j ? job_do(j, unmount_run, JOB_SHORT_MUST, e) : -ENOMEM;
 }
 
 /* --- remove --- */
@@ -360,7 +361,7 @@ int snapshot_remove(struct image_store *s, const char *id, struct err *e) FIBER_
 	store_tmp_path(s, "trash", j->tmp);
 	/* Once begun it goes on, also when the one who asked is gone. */
 	fiber_shield();
-	rc = job_do(j, remove_run, e);
+	rc = job_do(j, remove_run, JOB_SHORT_MUST, e);
 	fiber_unshield();
 	if (rc < 0)
 		return rc;

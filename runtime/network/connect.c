@@ -50,7 +50,7 @@ static int remove_run(struct job *job)
 }
 
 static int netns_job(struct network_system *n, const char *id, int (*run)(struct job *job),
-		     struct connect_job *c, struct err *e) FIBER_FN
+		     enum job_class cls, struct connect_job *c, struct err *e) FIBER_FN
 {
 	int r = netns_path_of(n, id, c->path, sizeof(c->path), e);
 
@@ -58,7 +58,7 @@ static int netns_job(struct network_system *n, const char *id, int (*run)(struct
 		return r;
 	c->host_ns = n->host_ns;
 	fiber_shield();
-	r = job_run(&c->job, run, JOB_SHORT);
+	r = job_run(&c->job, run, cls);
 	fiber_unshield();
 	return r < 0 ? network_job_failed(&c->job, r, e) : 0;
 }
@@ -72,7 +72,7 @@ int netns_create(struct network_system *n, const char *id, char *path, size_t pa
 	if (!c)
 		return err_sys(e, ENOMEM, "network namespace");
 	r = netns_path_of(n, id, path, path_size, e);
-	return r < 0 ? r : netns_job(n, id, create_run, c, e);
+	return r < 0 ? r : netns_job(n, id, create_run, JOB_SHORT, c, e);
 }
 
 int netns_remove(struct network_system *n, const char *id, struct err *e)
@@ -83,7 +83,7 @@ int netns_remove(struct network_system *n, const char *id, struct err *e)
 
 	if (!c)
 		return err_sys(e, ENOMEM, "network namespace");
-	r = netns_job(n, id, remove_run, c, e);
+	r = netns_job(n, id, remove_run, JOB_SHORT_MUST, c, e);
 	l = live_find(n, id);
 	if (r == 0 && l && !l->connected)
 		live_remove(l);
@@ -374,7 +374,7 @@ int network_disconnect(struct network_system *n, const char *container_id, struc
 			c->nft = nft_borrow(n);
 	}
 	fiber_shield();
-	r = job_run(&c->job, disconnect_run, JOB_SHORT);
+	r = job_run(&c->job, disconnect_run, JOB_SHORT_MUST);
 	fiber_unshield();
 	if (c->nft.fd >= 0)
 		nft_return(n, &c->nft);

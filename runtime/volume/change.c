@@ -232,7 +232,7 @@ static int remove_locked(struct volume *v, struct change_job *c, struct err *e) 
 		return r;
 	/* Out of the map first: nobody may take it up while the disk is written. */
 	volume_leave(v);
-	r = job_run(&c->job, forget_run, JOB_SHORT);
+	r = job_run(&c->job, forget_run, JOB_SHORT_MUST);
 	if (r == 0)
 		return 0;
 	if (e)
@@ -263,7 +263,7 @@ int volume_remove(struct volume *v, struct err *e)
 	if (r == 0) {
 		volume_event(v, "destroy", NULL, 0);
 		c.job = (struct job){0};
-		if (job_run(&c.job, clean_run, JOB_LONG) < 0)
+		if (job_run(&c.job, clean_run, JOB_LONG_MUST) < 0)
 			log_warn("volume %s: deleting its files: %s (the next start sweeps them)",
 				 v->name, c.job.err.msg);
 	}

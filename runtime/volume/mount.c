@@ -152,7 +152,8 @@ static int unmount_run(struct job *job)
 	return 0;
 }
 
-static int run(const struct volume *v, int (*fn)(struct job *), struct err *e) FIBER_FN
+static int run(const struct volume *v, int (*fn)(struct job *), enum job_class cls, struct err *e)
+	FIBER_FN
 {
 	CLEANUP_MEM struct mount_job *m = mem_alloc(sizeof(*m));
 	int r;
@@ -160,7 +161,7 @@ static int run(const struct volume *v, int (*fn)(struct job *), struct err *e) F
 	if (!m)
 		return err_set(e, ERR_UNAVAILABLE, "no memory to mount volume %s", v->name);
 	m->v = v;
-	r = job_run(&m->job, fn, JOB_LONG);
+	r = job_run(&m->job, fn, cls);
 	if (r < 0 && e)
 		*e = m->job.err;
 	return r;
@@ -173,7 +174,7 @@ int volume_mount(struct volume *v, struct err *e)
 	if (fiber_lock_take(&v->lock, DEADLINE_NEVER) < 0)
 		return err_set(e, ERR_CANCELLED, "cancelled");
 	if (!v->mounts && volume_has_mount(v))
-		r = run(v, mount_run, e);
+		r = run(v, mount_run, JOB_LONG, e);
 	if (r == 0)
 		v->mounts++;
 	fiber_lock_release(&v->lock);
@@ -186,7 +187,8 @@ void volume_unmount(struct volume *v)
 
 	fiber_shield();
 	if (fiber_lock_take(&v->lock, DEADLINE_NEVER) == 0) {
-		if (v->mounts && !--v->mounts && volume_has_mount(v) && run(v, unmount_run, &e) < 0)
+		if (v->mounts && !--v->mounts && volume_has_mount(v) &&
+		    run(v, unmount_run, JOB_LONG_MUST, &e) < 0)
 			log_warn("volume %s: %s", v->name, e.msg);
 		fiber_lock_release(&v->lock);
 	}
@@ -213,7 +215,7 @@ int volume_store_sweep(struct volume_store *s)
 		struct err e = ERR_INIT;
 
 		if (!v->mounts && volume_has_mount(v) && volume_path_is_mounted(v->mountpoint)) {
-			if (run(v, unmount_run, &e) < 0)
+			if (run(v, unmount_run, JOB_LONG_MUST, &e) < 0)
 				log_warn("volume %s: %s", v->name, e.msg);
 			else
 				swept++;

@@ -147,7 +147,7 @@ static void test_cancel(void **state)
 static void fill_queue(void *arg)
 {
 	static struct job jobs[CONFIG_JOB_QUEUE + CONFIG_WORKERS + 1];
-	struct sum refused;
+	struct sum refused, must = {0};
 	size_t n = 0;
 
 	(void)arg;
@@ -157,6 +157,8 @@ static void fill_queue(void *arg)
 	assert_true(n < ARRAY_LEN(jobs));
 	assert_int_equal(job_run(&refused.job, add, JOB_SHORT), -EAGAIN);
 	assert_int_equal(refused.job.err.kind, ERR_UNAVAILABLE);
+	assert_int_equal(job_start(&must.job, add, JOB_SHORT_MUST), 0);
+	assert_int_equal(job_wait(&must.job, DEADLINE_NEVER), 0);
 	assert_int_equal(job_wait(&jobs[0], clock_in_ms(2)), -ETIMEDOUT);
 	job_stop(&jobs[n - 1]);
 	assert_int_equal(job_wait(&jobs[n - 1], DEADLINE_NEVER), 0);
