@@ -68,9 +68,15 @@ static bool reword_not_found(struct str msg, struct runtime_error *ret, const ch
 	if (!from || !to || to < from + sizeof(open) - 1)
 		return false;
 	from += sizeof(open) - 1;
-	snprintf(ret->text, sizeof(ret->text),
-		 "%s%s: exec: \"%.*s\": executable file not found in $PATH: unknown", prefix,
-		 runtime, (int)(to - from), from);
+	if (memchr(from, '/', (size_t)(to - from))) /* then $PATH was not asked */
+		snprintf(ret->text, sizeof(ret->text),
+			 "%s%s: exec: \"%.*s\": stat %.*s: no such file or directory: unknown",
+			 prefix, runtime, (int)MIN(to - from, 200), from, (int)MIN(to - from, 200),
+			 from);
+	else
+		snprintf(ret->text, sizeof(ret->text),
+			 "%s%s: exec: \"%.*s\": executable file not found in $PATH: unknown",
+			 prefix, runtime, (int)MIN(to - from, 400), from);
 	return true;
 }
 
@@ -110,6 +116,10 @@ void runtime_error_from_log(struct str log, struct str said, const char *runtime
 		msg = str_span(msg.p + 17, msg.n - 17);
 		snprintf(ret->text, sizeof(ret->text), "%srunc create failed: %.*s: unknown",
 			 prefix, (int)MIN(msg.n, 480), msg.p);
+	} else if (str_eqz(msg, "open executable: Operation not permitted")) {
+		/* What crun says of directories and files that are no programs. */
+		snprintf(ret->text, sizeof(ret->text),
+			 "%sopen executable: permission denied: unknown", prefix);
 	} else if (!reword_not_found(msg, ret, prefix, base_name(runtime))) {
 		snprintf(ret->text, sizeof(ret->text), "%s%.*s: unknown", prefix,
 			 (int)MIN(msg.n, 480), msg.p);

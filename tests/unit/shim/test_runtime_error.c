@@ -68,6 +68,15 @@ static void test_crun(void **state)
 	from_log("{\"msg\":\"open executable: Permission denied\",\"level\":\"error\"}", false);
 	assert_int_equal(e.code, 126);
 	assert_string_equal(e.text, CREATE "open executable: permission denied: unknown");
+	from_log("{\"msg\":\"open executable: Operation not permitted\",\"level\":\"error\"}",
+		 false);
+	assert_int_equal(e.code, 126);
+	from_log("{\"msg\":\"executable file `/no/such` not found in $PATH: No such file or "
+		 "directory\",\"level\":\"error\"}",
+		 false);
+	assert_int_equal(e.code, 127);
+	assert_non_null(
+		strstr(e.text, "exec: \"/no/such\": stat /no/such: no such file or directory"));
 }
 
 static void test_nothing(void **state)
