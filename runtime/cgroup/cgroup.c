@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/cgroup/cgroup.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "firmware/core/cleanup.h"
 #include "firmware/core/file.h"
@@ -12,6 +14,8 @@
 #define ROOT "/sys/fs/cgroup"
 #define FILE_MAX (256u << 10)
 #define NAME_MAX_ (CGROUP_PATH_MAX + 96)
+#define REMOVE_TRIES 20
+#define REMOVE_PAUSE_US 5000
 
 static int file_name(const struct cgroup *cg, const char *controller, const char *file,
 		     char out[NAME_MAX_])
@@ -69,4 +73,29 @@ int cgroup_write(const struct cgroup *cg, const char *controller, const char *fi
 	if (fd < 0)
 		return -errno;
 	return fd_write_all(fd, text, strlen(text));
+}
+
+/* True when somebody is in it still. */
+static bool remove_once(const struct cgroup *cg)
+{
+	DIR *dir = cg->v2 ? NULL : opendir(ROOT);
+	char name[NAME_MAX_];
+	struct dirent *ent;
+	bool busy = false;
+
+	if (cg->v2 && file_name(cg, "", "", name) == 0)
+		busy = rmdir(name) < 0 && errno == EBUSY;
+	while (dir && (ent = readdir(dir)) != NULL)
+		if (ent->d_name[0] != '.' && file_name(cg, ent->d_name, "", name) == 0)
+			busy |= rmdir(name) < 0 && errno == EBUSY;
+	if (dir)
+		closedir(dir);
+	return busy;
+}
+
+void cgroup_remove(const struct cgroup *cg)
+{
+	/* Who was killed takes a moment to be gone. */
+	for (int tries = 0; tries < REMOVE_TRIES && remove_once(cg); tries++)
+		usleep(REMOVE_PAUSE_US);
 }

@@ -41,6 +41,8 @@ int cgroup_write(const struct cgroup *cg, const char *controller, const char *fi
 		 const char *text) WARN_UNUSED;
 /* A directory of the group: any controller's ("" in v2). */
 int cgroup_open(const struct cgroup *cg, const char *controller) WARN_UNUSED;
+/* Remove what is empty of the group, in every hierarchy: what a runtime that was killed left. */
+void cgroup_remove(const struct cgroup *cg);
 
 /* --- stats.c --- */
 

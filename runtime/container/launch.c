@@ -21,6 +21,7 @@
 #include "firmware/core/file.h"
 #include "firmware/core/log.h"
 #include "firmware/core/mem.h"
+#include "runtime/cgroup/cgroup.h"
 #include "runtime/container/log_options.h"
 
 static void console_size(const struct host_config *h, uint16_t *height, uint16_t *width)
@@ -144,6 +145,8 @@ int container_launch(struct container *c, struct err *e)
 struct clear_job {
 	struct job job;
 	char path[CONTAINER_PATH_MAX];
+	struct cgroup group;
+	bool has_group;
 };
 
 static int clear_run(struct job *job)
@@ -151,14 +154,26 @@ static int clear_run(struct job *job)
 	struct clear_job *j = container_of(job, struct clear_job, job);
 
 	container_unstage_volumes(j->path);
+	if (j->has_group)
+		cgroup_remove(&j->group);
 	return tree_remove_at(AT_FDCWD, j->path, &job->err);
+}
+
+static NOINLINE void clear_bundle(struct container *c) FIBER_FN
+{
+	struct clear_job clear = {0};
+
+	container_run_path(c, clear.path);
+	/* A runtime that ran to its end, or failed by itself, has removed the group. */
+	clear.has_group = !c->pid && container_cgroup(c, &clear.group);
+	if (job_run(&clear.job, clear_run, JOB_SHORT_MUST) < 0)
+		log_warn("container %s: removing its bundle: %s", c->id, clear.job.err.msg);
 }
 
 void container_teardown(struct container *c)
 {
 	struct engine *eng = c->eng;
 	struct err e = ERR_INIT;
-	struct clear_job clear = {0};
 
 	if (c->endpoint) {
 		if (network_disconnect(eng->network, c->id, c->endpoint, &e) < 0)
@@ -172,8 +187,6 @@ void container_teardown(struct container *c)
 	container_network_event(c, false);
 	if (snapshot_unmount(eng->images, c->id, &e) < 0)
 		log_warn("container %s: unmounting its root: %s", c->id, e.msg);
-	container_run_path(c, clear.path);
-	if (job_run(&clear.job, clear_run, JOB_SHORT_MUST) < 0)
-		log_warn("container %s: removing its bundle: %s", c->id, clear.job.err.msg);
+	clear_bundle(c);
 	container_volumes_down(c);
 }
