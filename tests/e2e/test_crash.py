@@ -212,7 +212,8 @@ class TestCrash(E2E):
         self.assertEqual([p for p in left if steady not in p], [], "files left over")
         self.api.remove(steady)
         wait_for(lambda: not leaks.mounts(self.daemon.root), 5, "mounts gone")
-        wait_for(lambda: leaks.links() == links, 5, f"links gone: {leaks.links() - links}")
+        # A link of an earlier test may still have been going when this one began: fewer is fine.
+        wait_for(lambda: leaks.links() <= links, 5, "links gone")
         self.assertEqual(leaks.nft_text(), nft)
 
     def test_kill_while_starting(self):
