@@ -87,7 +87,7 @@ int netns_remove(struct network_system *n, const char *id, struct err *e) FIBER_
 
 struct connect_request {
 	const char *container_id, *container_name;
-	const char *mac;	 /* or NULL */
+	const char *mac; /* or NULL */
 	const struct port_request *ports;
 	size_t n_ports;
 };
