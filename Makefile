@@ -8,6 +8,10 @@
 #   $(O)/lib/<folder>.a           one archive a module folder
 #   $(O)/serind, $(O)/serind.debug   the program, stripped and not
 #
+# With ARCH=arm64 (Debian's name of another architecture) obj, lib, the tests and the program are
+# cross-built into $(O)/arm64/, from the same configuration; CROSS_COMPILE= alone leaves them in
+# $(O). The other architecture's libraries are those that `make deps-arm64` unpacked.
+#
 # With SAN=address,undefined (or SAN=thread) obj, lib and the program, then dynamic, go to
 # $(O)/san-<names>/ instead. `make help` lists the targets.
 
@@ -15,6 +19,7 @@ O ?= build
 BOARD ?= static
 V ?= 0
 FUZZ_SECONDS ?= 10
+ARCH ?=
 DESTDIR ?=
 PREFIX ?= /usr/local
 SAN ?=
@@ -38,9 +43,39 @@ endif
 
 # ---- tools ---------------------------------------------------------------------------------
 
+triplet-amd64 := x86_64-linux-gnu
+triplet-arm64 := aarch64-linux-gnu
+this-triplet := $(shell uname -m)-linux-gnu
+ifneq ($(ARCH),)
+ifeq ($(triplet-$(ARCH)),)
+$(error ARCH=$(ARCH): amd64 and arm64 are known)
+endif
+ifeq ($(triplet-$(ARCH)),$(this-triplet))
+override ARCH :=
+else
+CROSS_COMPILE ?= $(triplet-$(ARCH))-
+endif
+endif
 CROSS_COMPILE ?=
+# What is cross-built for, its libraries (of this machine's own packages, if none are unpacked),
+# and what runs it here.
+cross := $(filter-out $(this-triplet),$(patsubst %-,%,$(notdir $(CROSS_COMPILE))))
+ifneq ($(cross),)
+cross-arch := $(firstword $(foreach a,amd64 arm64,$(if $(filter $(cross),$(triplet-$a)),$a)) $(cross))
+SYSROOT ?= $(firstword $(wildcard $(O)/sysroot-$(cross-arch) build/sysroot-$(cross-arch)))
+EMULATOR ?= qemu-$(firstword $(subst -, ,$(cross)))
+ifneq ($(SYSROOT),)
+sysroot-cflags := --sysroot=$(abspath $(SYSROOT)) -isystem $(SYSROOT)/usr/include/$(cross) \
+	-isystem $(SYSROOT)/usr/include
+# Before the compiler's own: its C library is older than the packages'.
+sysroot-ldflags := -B$(SYSROOT)/usr/lib/$(cross) -L$(SYSROOT)/usr/lib/$(cross)
+endif
+endif
 ifneq ($(filter default undefined,$(origin CC)),)
 CC := $(CROSS_COMPILE)gcc
+endif
+ifneq ($(if $(cross),$(findstring clang,$(CC))),)
+sysroot-cflags += --target=$(cross)
 endif
 ifneq ($(filter default undefined,$(origin AR)),)
 AR := $(CROSS_COMPILE)ar
@@ -56,7 +91,7 @@ MCONF ?= kconfig-mconf
 # ---- configuration -------------------------------------------------------------------------
 
 # Goals that need neither a configuration nor the kconfig tools.
-plain-goals := help clean distclean deps deps-test deps-guest deps-bench format lint test-configs %config
+plain-goals := help clean distclean deps deps-arm64 deps-test deps-guest deps-bench format lint test-configs %config
 goals := $(or $(MAKECMDGOALS),all)
 need-config := $(filter-out $(plain-goals),$(goals))
 
@@ -129,10 +164,10 @@ savedefconfig: $(config)
 # ---- flags ---------------------------------------------------------------------------------
 
 comma := ,
-B := $(O)$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
+B := $(O)$(if $(ARCH),/$(ARCH))$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
 
 warnings := -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wvla -Werror
-common := -std=gnu11 -g -D_GNU_SOURCE -I. -I$(O)/include -include $(autoconf) $(san-header)
+common := -std=gnu11 -g -D_GNU_SOURCE $(sysroot-cflags) -I. -I$(O)/include -include $(autoconf) $(san-header)
 harden := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 frame := -Wframe-larger-than=2048
 sections := -ffunction-sections -fdata-sections
@@ -163,7 +198,7 @@ endif
 # No unwind tables in the program; the debugger reads .debug_frame of serind.debug.
 build-cflags = $(common) $(warnings) $(frame) $(harden) $(sections) $(pie) -Os \
 	-fno-asynchronous-unwind-tables -fno-unwind-tables
-build-ldflags = $(link-kind) -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
+build-ldflags = $(sysroot-ldflags) $(link-kind) -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
 # The limit on frames is for code that runs on fibers, not for the tests themselves.
 unit-cflags = $(common) $(warnings) $(if $(filter tests/%,$<),,$(frame)) $(harden) -Os
 endif
@@ -255,12 +290,14 @@ endif
 unit-objects = $(patsubst %,$(B)/unit/obj/%.o,$(basename tests/unit/$(1).c $(value $(1)-srcs)))
 unit-binaries := $(addprefix $(B)/unit/,$(units))
 unit-kind := $(or $(SAN),plain)
+# Programs of another architecture run in the emulator, with its libraries.
+unit-env := $(if $(cross),EMULATOR=$(EMULATOR) QEMU_LD_PREFIX=$(abspath $(or $(SYSROOT),/usr/$(cross))))
 
 define unit-rules
 $(B)/unit/$(1): $(call unit-objects,$(1))
 	$$(call say,LD,$$@)
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(unit-cflags) -o $$@ $$^ $$($(1)-libs) -lcmocka -lpthread -lm
+	$$(Q)$$(CC) $$(unit-cflags) $$(sysroot-ldflags) -o $$@ $$^ $$($(1)-libs) -lcmocka -lpthread -lm
 endef
 $(foreach u,$(units),$(eval $(call unit-rules,$(u))))
 
@@ -281,11 +318,11 @@ unit-all-objects := $(sort $(foreach u,$(units),$(call unit-objects,$(u))))
 unit-build: $(unit-binaries)
 
 test-unit: unit-build
-	$(Q)sh tests/unit/run $(unit-kind) $(unit-binaries)
+	$(Q)$(unit-env) sh tests/unit/run $(unit-kind) $(unit-binaries)
 
 # One test alone: make unit-core/test_arena
 $(addprefix unit-,$(units)): unit-%: $(B)/unit/%
-	$(Q)sh tests/unit/run $(unit-kind) $<
+	$(Q)$(unit-env) sh tests/unit/run $(unit-kind) $<
 
 # ---- fuzzing -------------------------------------------------------------------------------
 
@@ -328,6 +365,20 @@ fuzz: fuzz-build
 
 # ---- the other tests -----------------------------------------------------------------------
 
+# Cross-built without a warning, and the unit tests in the emulator.
+test-arm64:
+ifeq ($(this-triplet),$(triplet-arm64))
+	@echo "arm64: this machine"; echo "0 passed, 0 failed, 0 skipped"
+else
+	$(Q)if command -v $(triplet-arm64)-gcc >/dev/null && [ -e $(O)/sysroot-arm64/.packages ]; then \
+		$(MAKE) --no-print-directory ARCH=arm64 all && \
+		$(MAKE) --no-print-directory ARCH=arm64 test-unit; \
+	else \
+		echo "arm64: no cross compiler or no libraries for it (make deps-arm64)"; \
+		echo "0 passed, 0 failed, 1 skipped"; \
+	fi
+endif
+
 lint:
 	$(Q)sh tests/lint/run
 
@@ -357,6 +408,7 @@ test:
 	$(stage) unit $(MAKE) --no-print-directory test-unit
 	$(stage) unit-asan-ubsan $(MAKE) --no-print-directory test-unit SAN=address,undefined
 	$(stage) unit-tsan $(MAKE) --no-print-directory test-unit SAN=thread
+	$(stage) arm64 $(MAKE) --no-print-directory test-arm64
 	$(stage) fuzz $(MAKE) --no-print-directory fuzz
 	$(stage) e2e $(MAKE) --no-print-directory test-e2e
 	@sh tests/total $(results)
@@ -366,11 +418,15 @@ test:
 deps:
 	$(Q)sh board/static/deps build
 
+# The cross compiler, and the libraries of the other architecture in a folder of their own.
+deps-arm64:
+	$(Q)O=$(O) sh board/static/deps build arm64
+
 deps-test:
-	$(Q)O=$(O) sh board/static/deps build run test
+	$(Q)O=$(O) sh board/static/deps build run test arm64
 
 deps-guest:
-	$(Q)O=$(O) sh board/static/deps build test guest
+	$(Q)O=$(O) sh board/static/deps build test arm64 guest
 
 deps-bench:
 	$(Q)O=$(O) sh board/static/deps build run test bench
@@ -398,18 +454,18 @@ define help-text
 Building       all (default)  size  clean  distclean  install DESTDIR= PREFIX=  run ARGS=
 Configuration  menuconfig  defconfig  <board>_defconfig  savedefconfig  olddefconfig
                allyesconfig  allnoconfig     (boards: $(notdir $(patsubst %/,%,$(dir $(wildcard board/*/defconfig)))))
-Packages       deps  deps-test  deps-guest  deps-bench   (Debian 12 and 13, as root)
+Packages       deps  deps-arm64  deps-test  deps-guest  deps-bench   (Debian 12 and 13, as root)
 Tests          test  test-unit [SAN=address,undefined | SAN=thread]  unit-<area>/<test>
-               lint  fuzz  fuzz-<name> [FUZZ_SECONDS=10]  test-configs  test-e2e  test-vm  bench
+               lint  fuzz  fuzz-<name> [FUZZ_SECONDS=10]  test-configs  test-e2e  test-arm64  test-vm  bench
 Source         format
-Variables      O=build  CC=gcc|clang  CROSS_COMPILE=aarch64-linux-gnu-  SAN=  V=1  BOARD=static
+Variables      O=build  CC=gcc|clang  ARCH=arm64|amd64  CROSS_COMPILE=aarch64-linux-gnu-  SAN=  V=1  BOARD=static
 endef
 
 help:
 	$(info $(help-text))@:
 
 FORCE:
-.PHONY: all size unit-build test-unit fuzz-build fuzz lint test-configs test-e2e test-vm bench test deps deps-test deps-guest \
+.PHONY: all size unit-build test-unit fuzz-build fuzz lint test-configs test-e2e test-arm64 test-vm bench test deps deps-arm64 deps-test deps-guest \
 	deps-bench run install format clean distclean help FORCE menuconfig defconfig savedefconfig \
 	allyesconfig allnoconfig alldefconfig randconfig olddefconfig oldconfig
 .PHONY: $(addprefix unit-,$(units)) $(addprefix fuzz-,$(fuzzers))

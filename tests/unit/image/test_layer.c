@@ -23,6 +23,7 @@
 #include "firmware/core/file.h"
 #include "firmware/fmt/tar.h"
 #include "runtime/image/layer.h"
+#include "tests/unit/needs.h"
 
 #define FILES 24
 #define FILE_SIZE (200u << 10)
@@ -371,5 +372,6 @@ int main(void)
 						teardown),
 	};
 
+	NEEDS_ALL(tests, lacks_openat2());
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

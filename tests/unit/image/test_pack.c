@@ -18,6 +18,7 @@
 #include "firmware/core/file.h"
 #include "runtime/image/layer.h"
 #include "runtime/image/pack.h"
+#include "tests/unit/needs.h"
 
 bool job_stopped(const struct job *job)
 {
@@ -238,5 +239,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(through_links, set_up, tear_down),
 	};
 
+	NEEDS_ALL(tests, lacks_openat2());
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,6 +28,7 @@
 #include "firmware/fmt/tar.h"
 #include "firmware/sched/loop.h"
 #include "runtime/image/image.h"
+#include "tests/unit/needs.h"
 
 static char root[64], failure[1024];
 static struct engine_options options;
@@ -595,5 +596,6 @@ int main(void)
 	};
 
 	log_set_level(LOG_LEVEL_FATAL);
+	NEEDS_ALL(tests, lacks_openat2());
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

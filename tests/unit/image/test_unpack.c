@@ -21,6 +21,7 @@
 #include "firmware/core/mem.h"
 #include "firmware/fmt/tar.h"
 #include "runtime/image/archive.h"
+#include "tests/unit/needs.h"
 
 /* The job system is not linked: nothing here is stopped. */
 bool job_stopped(const struct job *job)
@@ -573,5 +574,6 @@ int main(void)
 		cmocka_unit_test(test_clean),
 	};
 
+	NEEDS_ALL(tests, lacks_openat2());
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,6 +23,7 @@
 #include "firmware/core/file.h"
 #include "firmware/core/mem.h"
 #include "runtime/network/private.h"
+#include "tests/unit/needs.h"
 #include "tests/unit/network/kernel.h"
 #include "tests/unit/network/peer.h"
 
@@ -582,7 +583,7 @@ static void scene_fiber(void *arg)
 static void play(void (*scene)(void))
 {
 	if (t.skip[0]) {
-		print_message("skipped: %s\n", t.skip);
+		print_message("# SKIP %s\n", t.skip);
 		skip();
 	}
 	t.failures = 0;
@@ -613,6 +614,10 @@ static int start(void **state)
 	(void)state;
 	if (geteuid() != 0 || unshare(CLONE_NEWNET | CLONE_NEWNS) < 0) {
 		snprintf(t.skip, sizeof(t.skip), "needs root and a network namespace of its own");
+		return 0;
+	}
+	if (lacks_nfnetlink()) {
+		snprintf(t.skip, sizeof(t.skip), "%s", lacks_nfnetlink());
 		return 0;
 	}
 	mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);

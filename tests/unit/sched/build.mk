@@ -28,3 +28,6 @@ sched/test_job-srcs := $(sched-fiber) firmware/sched/job.c
 units += sched/test_child
 sched/test_child-srcs := $(sched-fiber) firmware/sched/io.c firmware/sched/child.c \
 	firmware/core/mem.c firmware/core/arena.c
+
+units += sched/test_registers
+sched/test_registers-srcs := $(sched-fiber) tests/unit/sched/registers.S

@@ -16,6 +16,7 @@
 
 #include "firmware/core/mem.h"
 #include "firmware/sched/child.h"
+#include "tests/unit/needs.h"
 #include "tests/unit/sched/fixture.h"
 
 static struct arena arena;
@@ -340,5 +341,6 @@ int main(void)
 		CHILD_TEST(test_fds),	 CHILD_TEST(test_swap),	 CHILD_TEST(test_timeout),
 		CHILD_TEST(test_cancel), CHILD_TEST(test_wait),	 CHILD_TEST(test_let_go),
 	};
+	NEEDS_ALL(tests, lacks_clone_pidfd());
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

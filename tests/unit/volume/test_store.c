@@ -24,6 +24,7 @@
 #include "firmware/sched/loop.h"
 #include "runtime/image/store.h"
 #include "runtime/volume/private.h"
+#include "tests/unit/needs.h"
 
 /* copy.c names it for the vfs driver, which does not come into this. */
 void layer_path(const struct digest *chain, const char *suffix, char out[STORE_PATH_MAX])
@@ -345,6 +346,7 @@ static void run(void (*fn)(void))
 		(void)state;                                                                       \
 		if (geteuid())                                                                     \
 			skip();                                                                    \
+		NEEDS(lacks_openat2());                                                            \
 		run(fiber_##name);                                                                 \
 	}
 
