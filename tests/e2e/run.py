@@ -14,7 +14,7 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
-from harness import isolate, rawhttp                # noqa: E402
+from harness import isolate, proof, rawhttp         # noqa: E402
 from harness.context import CTX                     # noqa: E402
 
 
@@ -27,6 +27,7 @@ class Lines(unittest.TestResult):
         self.broken = []
         self.began = time.monotonic()
         self.subtest_failed = set()
+        self.outcome = {}
 
     def say(self, word, test, extra=""):
         took = time.monotonic() - self.began
@@ -45,14 +46,17 @@ class Lines(unittest.TestResult):
     def addSuccess(self, test):
         if test.id() not in self.subtest_failed:
             self.passed += 1
+            self.outcome[self.name(test)] = "passed"
             self.say("ok", test)
 
     def addSkip(self, test, reason):
         super().addSkip(test, reason)
+        self.outcome[self.name(test)] = f"skipped: {reason}"
         self.say("skip", test, f"  ({reason})")
 
     def fail(self, test, err):
         self.broken.append(self.name(test))
+        self.outcome[getattr(test, "test_case", test).id()] = "FAILED"
         self.say("FAIL", test)
         for frame in traceback.extract_tb(err[2]):
             if frame.filename.startswith(HERE):
@@ -104,6 +108,8 @@ def main():
     parser.add_argument("--host", action="store_true", help="in the host's own namespaces")
     parser.add_argument("--list", action="store_true", help="print the names and end")
     parser.add_argument("--limit", type=int, default=1800, help="seconds for the whole run")
+    parser.add_argument("--proofs", metavar="FILE", help="check proofs.txt, and write which test "
+                        "proves which endpoint and field, and what became of it")
     parser.add_argument("-v", action="store_true", help="keep the files of the run")
     args = parser.parse_args()
 
@@ -130,7 +136,8 @@ def main():
     if CTX.isolated:
         isolate.settle(CTX.tmp)
     loader = unittest.TestLoader()
-    tests = list(chosen(loader.discover(HERE, "test_*.py", HERE), args.filter))
+    everything = list(chosen(loader.discover(HERE, "test_*.py", HERE), ""))
+    tests = list(chosen(everything, args.filter))
     if args.list:
         print("\n".join(test.id() for test in tests))
         CTX.close_tmp()
@@ -146,7 +153,22 @@ def main():
             os.system(f"umount -l /etc {CTX.tmp}/etc 2>/dev/null")
         if not args.v:
             CTX.close_tmp()
+    if args.proofs:
+        prove(args.proofs, everything, result)
     return finish(result, time.monotonic() - began)
+
+
+def prove(path, everything, result):
+    """One more test: that nothing is without one. Writes the table."""
+    proofs = proof.read()
+    faults = list(proof.faults(proofs, {test.id() for test in everything}))
+    proof.write(path, proofs, result.outcome)
+    if faults:
+        result.broken.append("proofs")
+        print("FAIL proofs.txt", *faults, sep="\n    ")
+    else:
+        result.passed += 1
+        print(f"ok   proofs.txt: {len(proofs)} endpoints and fields; {path}")
 
 
 def watchdog(seconds, result):
