@@ -41,9 +41,10 @@ struct engine {
 	bool restored;		  /* containers are what they were; restarts may begin */
 	struct list restarts_due; /* struct container; see runtime/container/restart.c */
 	unsigned restarts_under_way;
-	unsigned probes;	      /* of health checks, running */
-	bool pruning, pruning_images; /* one of each at a time; see engine_prune_begin */
-	int lock_fd;		      /* flock on <data-root>/lock */
+	unsigned probes;		    /* of health checks, running */
+	uint64_t probes_run, probes_failed; /* so far */
+	bool pruning, pruning_images;	    /* one of each at a time; see engine_prune_begin */
+	int lock_fd;			    /* flock on <data-root>/lock */
 	int64_t started_ns;
 };
 

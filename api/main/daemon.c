@@ -17,6 +17,8 @@
 
 #include "api/api.h"
 #include "api/main/options.h"
+#include "api/metrics/metrics.h"
+#include "firmware/core/config.h"
 #include "firmware/core/file.h"
 #include "firmware/core/log.h"
 #include "firmware/core/mem.h"
@@ -36,6 +38,8 @@ static struct daemon {
 	struct listener listeners[LISTENERS_MAX];
 	struct http_server *servers[LISTENERS_MAX];
 	size_t n_listeners;
+	struct listener metrics_listener; /* fd < 0: none */
+	struct http_server *metrics;
 	struct engine engine;
 	struct waitq stop;
 	bool stopping;
@@ -157,6 +161,9 @@ static int open_listeners(struct daemon *d, struct err *e)
 			return err_wrap(e, "failed to load listeners");
 		d->n_listeners += n;
 	}
+	if (CONFIG(METRICS) && d->opt.metrics_addr && *d->opt.metrics_addr &&
+	    listener_open_tcp(d->opt.metrics_addr, &d->metrics_listener, e) < 0)
+		return err_wrap(e, "metrics-addr");
 	return 0;
 }
 
@@ -165,6 +172,7 @@ static void close_listeners(struct daemon *d)
 	for (size_t i = 0; i < d->n_listeners; i++)
 		listener_close(&d->listeners[i]);
 	d->n_listeners = 0;
+	listener_close(&d->metrics_listener);
 }
 
 /* --- life --- */
@@ -180,6 +188,11 @@ static int serve(struct daemon *d, struct err *e) FIBER_FN
 					     : d->listeners[i].kind == LISTENER_VSOCK
 						     ? "vsock"
 						     : "an inherited descriptor");
+	}
+	if (CONFIG(METRICS) && d->metrics_listener.fd >= 0) {
+		if (metrics_start(&d->engine, &d->metrics_listener, &d->metrics, e) < 0)
+			return err_code(e);
+		log_info("Metrics on %s", d->opt.metrics_addr);
 	}
 	log_info("Daemon has completed initialization");
 	if (service_notify("READY=1", e) < 0) {
@@ -201,6 +214,8 @@ static void shut_down(struct daemon *d) FIBER_FN
 	for (size_t i = 0; i < d->n_listeners; i++)
 		if (d->servers[i])
 			http_server_stop(d->servers[i]);
+	if (d->metrics)
+		http_server_stop(d->metrics);
 	fiber_cancel_all(-ECANCELED);
 	while (http_server_connections() > 0 && clock_mono() < deadline)
 		(void)fiber_sleep_ms(10);
@@ -278,6 +293,7 @@ int daemon_main(int argc, char **argv)
 	int r;
 
 	signal(SIGPIPE, SIG_IGN);
+	d->metrics_listener.fd = -1;
 	tune_heap();
 	arena_open_heap(&d->mem, OPTIONS_MEM_MAX);
 	if (options_read(argc, argv, &d->mem, &d->opt, &e) < 0) {

@@ -56,6 +56,8 @@ const struct option option_table[] = {
 	 "debug, info, warn, error or fatal (info)"},
 	{"log-opt", 0, NULL, OPTION_LIST, AT(log_opts), "key=value",
 	 "Option of the default log driver"},
+	{"metrics-addr", 0, "metrics-addr", OPTION_TEXT, AT(metrics_addr), "address:port",
+	 "Show metrics to Prometheus there (off)"},
 	{"pidfile", 'p', "pidfile", OPTION_TEXT, AT(pidfile), "path",
 	 "Where the process id is written (/run/serind.pid)"},
 	{"registry-mirror", 0, "registry-mirrors", OPTION_LIST, AT(engine.registry_mirrors), "url",
@@ -252,6 +254,11 @@ static int check_values(struct daemon_options *opt, struct err *e)
 			return err_set(e, ERR_INVALID, "%s is not an ip address",
 				       eng->dns.items[i]);
 	}
+	if (opt->metrics_addr && *opt->metrics_addr && !CONFIG(METRICS))
+		return err_set(e, ERR_INVALID,
+			       "metrics are not built in (CONFIG_METRICS): --metrics-addr");
+	if (opt->metrics_addr && *opt->metrics_addr && listener_check_tcp(opt->metrics_addr, e) < 0)
+		return err_wrap(e, "metrics-addr");
 	if (eng->storage_driver && strcmp(eng->storage_driver, "overlay2") &&
 	    strcmp(eng->storage_driver, "vfs"))
 		return err_set(e, ERR_INVALID, "driver not supported: %s (overlay2 or vfs)",

@@ -22,7 +22,7 @@ struct daemon_options {
 	struct engine_options engine;
 	struct texts hosts;
 	struct texts vsock_cids;
-	const char *pidfile, *config_file, *group, *log_level;
+	const char *pidfile, *config_file, *group, *log_level, *metrics_addr;
 	struct texts runtimes; /* --add-runtime name=path */
 	struct texts log_opts; /* --log-opt key=value */
 	bool debug, validate, help, version;

@@ -7,9 +7,11 @@
 #include <inttypes.h>
 
 #include "api/api.h"
+#include "api/metrics/metrics.h"
 #include "api/router/reply.h"
 #include "api/router/route.h"
 #include "firmware/core/clock.h"
+#include "firmware/core/config.h"
 #include "firmware/core/log.h"
 
 #define TURNED_AWAY_MS 10000 /* between two lines on it */
@@ -98,9 +100,10 @@ static void finish(struct call *call, int r, struct err *e) FIBER_FN
 		reply_error(req, e);
 }
 
-void api_handle(struct http_request *req, void *arg)
+/* call->route is set when there is one. */
+static void answer(struct call *call) FIBER_FN
 {
-	struct call call = {.eng = arg, .http = req, .a = req->arena};
+	struct http_request *req = call->http;
 	struct err e = ERR_INIT;
 	struct str path = req->path;
 	bool plain;
@@ -115,7 +118,7 @@ void api_handle(struct http_request *req, void *arg)
 		redirect_clean(req);
 		return;
 	}
-	if (route_cut_version(&path, &call.api_minor, &plain, &e) < 0) {
+	if (route_cut_version(&path, &call->api_minor, &plain, &e) < 0) {
 		if (plain)
 			http_reply(req, 400, "text/plain; charset=utf-8",
 				   str_from(arena_printf(req->arena, "%s\n", e.msg)));
@@ -123,16 +126,23 @@ void api_handle(struct http_request *req, void *arg)
 			reply_error(req, &e);
 		return;
 	}
-	call.route = route_find(req->head.method_text, path, req->arena, call.params);
-	if (!call.route || call.api_minor < call.route->since) {
+	call->route = route_find(req->head.method_text, path, req->arena, call->params);
+	if (!call->route || call->api_minor < call->route->since)
 		reply_message(req, 404, "page not found");
-		return;
-	}
-	if (call.route->missing) {
-		reply_message(req, 501, call.route->missing);
-		return;
-	}
-	finish(&call, call.route->handle(&call, &e), &e);
+	else if (call->route->missing)
+		reply_message(req, 501, call->route->missing);
+	else
+		finish(call, call->route->handle(call, &e), &e);
+}
+
+void api_handle(struct http_request *req, void *arg)
+{
+	struct call call = {.eng = arg, .http = req, .a = req->arena};
+	int64_t began = CONFIG(METRICS) ? clock_mono() : 0;
+
+	answer(&call);
+	if (CONFIG(METRICS))
+		metrics_count(call.route, req, began);
 }
 
 bool api_urgent(const struct http_request *req, void *arg)

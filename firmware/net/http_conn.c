@@ -199,6 +199,7 @@ static bool new_request(struct http_conn *c)
 	c->close = c->failed = false;
 	c->blocking = NULL;
 	c->rest_at = 0;
+	c->status = 0;
 	return true;
 }
 

@@ -67,6 +67,8 @@ struct http_conn {
 	bool hijacked;
 	bool close;			  /* after this response */
 	bool failed;			  /* nothing can be sent any more */
+	int status;			  /* of the answer; 0: none yet */
+	int64_t answered_at;		  /* when its status was settled */
 	int64_t rest_at;		  /* of a stream: when it has not rested lately */
 	struct blocking_stream *blocking; /* the job's writer, http_blocking.c */
 };

@@ -3,6 +3,17 @@
 
 #include <errno.h>
 
+/* "HTTP/1.1 101 …" */
+static int head_status(struct str head)
+{
+	struct str rest = head;
+	uint64_t status;
+
+	(void)str_cut(head, ' ', &rest);
+	return str_to_u64(str_cut(rest, ' ', &rest), &status) == 0 && status < 600 ? (int)status
+										   : 0;
+}
+
 int http_hijack(struct http_request *req, struct str head, struct str *ret_leftover, struct err *e)
 {
 	struct http_conn *c = req->conn;
@@ -21,6 +32,8 @@ int http_hijack(struct http_request *req, struct str head, struct str *ret_lefto
 	http_watch_client(req, false);
 	c->replied = c->hijacked = c->close = true;
 	c->in_at = c->in_n = 0;
+	c->status = head_status(head);
+	c->answered_at = clock_mono();
 	r = head.n > 0 ? http_send(c, &iov, 1) : 0;
 	if (r < 0)
 		return err_sys(e, r, "the connection was lost");

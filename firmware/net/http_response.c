@@ -66,11 +66,20 @@ bool http_replied(const struct http_request *req)
 	return req->conn->replied;
 }
 
+int http_status_sent(const struct http_request *req, int64_t *ret_at)
+{
+	if (req->conn->status)
+		*ret_at = req->conn->answered_at;
+	return req->conn->status;
+}
+
 /* Status line and the headers every response has, into the output chunk. */
 static void begin_head(struct http_conn *c, struct buf *b, int status, const char *content_type)
 {
 	const char *defaults = c->server->cfg.default_headers;
 
+	c->status = status;
+	c->answered_at = clock_mono();
 	buf_init_fixed(b, c->out, CHUNK_SIZE);
 	buf_printf(b, "HTTP/1.1 %d %s\r\n", status, http_status_text(status));
 	if (defaults)

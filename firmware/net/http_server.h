@@ -102,6 +102,8 @@ int http_stream_write(struct http_request *req, const void *p, size_t n) FIBER_F
 int http_stream_flush(struct http_request *req) FIBER_FN WARN_UNUSED;
 int http_stream_end(struct http_request *req) FIBER_FN;
 bool http_replied(const struct http_request *req); /* a status line has gone out */
+/* The status that was answered, and when (monotonic ns); 0: none so far. */
+int http_status_sent(const struct http_request *req, int64_t *ret_at);
 /* While on, a client that goes away cancels this fiber (for handlers that wait before replying). */
 void http_watch_client(struct http_request *req, bool on);
 /*

@@ -20,7 +20,7 @@
 
 #define LISTENER_CIDS_MAX 8
 
-enum listener_kind { LISTENER_UNIX, LISTENER_VSOCK, LISTENER_FD };
+enum listener_kind { LISTENER_UNIX, LISTENER_VSOCK, LISTENER_FD, LISTENER_TCP };
 
 struct listener {
 	enum listener_kind kind;
@@ -51,6 +51,12 @@ int listener_open(const char *host, const struct listen_options *opt, struct lis
 		  size_t max, size_t *ret_n, struct err *e) WARN_UNUSED;
 /* Check the syntax of a host value only. */
 int listener_check(const char *host, struct err *e) WARN_UNUSED;
+/*
+ * "ADDRESS:PORT": an IPv4 address, an IPv6 address in brackets, "localhost", or nothing for every
+ * IPv4 address. Whoever can reach it may connect: never for the engine's own API.
+ */
+int listener_open_tcp(const char *address, struct listener *ret, struct err *e) WARN_UNUSED;
+int listener_check_tcp(const char *address, struct err *e) WARN_UNUSED; /* its syntax only */
 void listener_close(struct listener *l);
 
 /* Who connected. */

@@ -270,6 +270,13 @@ int job_start(struct job *job, int (*run)(struct job *job), enum job_class cls)
 	return r;
 }
 
+void job_get_stats(struct job_stats *ret)
+{
+	pthread_mutex_lock(&jobs.lock);
+	*ret = (struct job_stats){jobs.queued, jobs.workers, jobs.idle};
+	pthread_mutex_unlock(&jobs.lock);
+}
+
 bool job_stopped(const struct job *job)
 {
 	return atomic_load_explicit(&job->stop, memory_order_relaxed);

@@ -64,6 +64,11 @@ int job_run(struct job *job, int (*run)(struct job *job), enum job_class cls) FI
 /* For run, on the worker: */
 bool job_stopped(const struct job *job);
 void job_notify(struct job *job);
+/* How busy the workers are now. */
+struct job_stats {
+	unsigned queued, workers, idle;
+};
+void job_get_stats(struct job_stats *ret);
 /* From the loop: ask it to stop. */
 void job_stop(struct job *job);
 

@@ -224,6 +224,10 @@ static void probe_fiber(void *arg) FIBER_ENTRY
 
 	c->health.probe = NULL;
 	c->eng->probes--;
+	if (r == 0) {
+		c->eng->probes_run++;
+		c->eng->probes_failed += result.exit_code != 0;
+	}
 	if (r == 0 && of == c->health.run)
 		take(c, &result);
 	mem_free(result.output);

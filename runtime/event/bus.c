@@ -57,6 +57,11 @@ void event_bus_close(struct event_bus *b)
 	mem_free(b);
 }
 
+uint64_t event_bus_published(const struct event_bus *b)
+{
+	return b ? b->next - 1 : 0;
+}
+
 static struct event **slot(struct event_bus *b, uint64_t number)
 {
 	return &b->slots[number % CONFIG_EVENT_RING];

@@ -44,6 +44,7 @@ struct event_bus;
 
 int event_bus_open(struct event_bus **ret, struct err *e) WARN_UNUSED;
 void event_bus_close(struct event_bus *b);
+uint64_t event_bus_published(const struct event_bus *b); /* so far */
 
 struct event_source {
 	enum event_type type;

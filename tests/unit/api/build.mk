@@ -15,6 +15,6 @@ units += api/test_text
 api/test_text-srcs := api/shape/text.c $(api-json) $(api-core)
 
 units += api/test_options
-api/test_options-srcs := api/main/options.c api/main/config_file.c \
+api/test_options-srcs := api/main/options.c api/main/config_file.c firmware/net/tcp.c \
 	runtime/container/log_options.c firmware/core/file.c firmware/core/log.c \
 	$(api-json) $(api-core)

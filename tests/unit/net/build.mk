@@ -56,5 +56,5 @@ net/test_proxy-srcs := firmware/net/http_proxy.c firmware/net/http_url.c firmwar
 	$(net-core)
 
 units += net/test_socket
-net/test_socket-srcs := firmware/net/socket.c firmware/net/activation.c \
+net/test_socket-srcs := firmware/net/socket.c firmware/net/tcp.c firmware/net/activation.c \
 	$(if $(CONFIG_VSOCK),firmware/net/vsock.c) $(net-core)

@@ -35,6 +35,31 @@ static int dial(const char *to, size_t n)
 	return -1;
 }
 
+static void test_tcp(void **state)
+{
+	static const struct {
+		const char *address;
+		int code;
+	} cases[] = {
+		{"127.0.0.1:9323", 0}, {":9323", 0},	    {"localhost:0", 0},
+		{"[::1]:9323", 0},     {"9323", -EINVAL},   {"127.0.0.1:", -EINVAL},
+		{"", -EINVAL},	       {":", -EINVAL},	    {"127.0.0.1:65536", -EINVAL},
+		{"1.2.3:1", -EINVAL},  {"host:1", -EINVAL}, {"[::1:9323", -EINVAL},
+		{"::1:9323", -EINVAL}, {"[]:1", -EINVAL},   {"127.0.0.1 :1", -EINVAL},
+	};
+	struct listener l;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		err_clear(&e);
+		assert_int_equal(listener_check_tcp(cases[i].address, &e), cases[i].code);
+	}
+	assert_int_equal(listener_open_tcp("127.0.0.1:0", &l, &e), 0);
+	assert_int_equal(l.kind, LISTENER_TCP);
+	listener_close(&l);
+	assert_int_equal(l.fd, -1);
+}
+
 static void test_syntax(void **state)
 {
 	static const struct {
@@ -257,9 +282,10 @@ static int stop(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_syntax), cmocka_unit_test(test_unix),
-		cmocka_unit_test(test_owner),  cmocka_unit_test(test_activation),
-		cmocka_unit_test(test_notify), cmocka_unit_test(test_vsock),
+		cmocka_unit_test(test_syntax),	   cmocka_unit_test(test_tcp),
+		cmocka_unit_test(test_unix),	   cmocka_unit_test(test_owner),
+		cmocka_unit_test(test_activation), cmocka_unit_test(test_notify),
+		cmocka_unit_test(test_vsock),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
