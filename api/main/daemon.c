@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "api/finch/credentials.h"
+#include "api/main/finch.h"
 #include "api/main/options.h"
 #include "api/metrics/metrics.h"
 #include "firmware/core/config.h"
@@ -27,19 +29,21 @@
 #include "firmware/sched/job.h"
 
 #define LISTENERS_MAX 16
-#define OPTIONS_MEM_MAX (4u << 20)
 #define DRAIN_MS 3000
 #define SIGNALS_FORCE 3
 #define NOFILE_MIN 65536
 
 static struct daemon {
-	struct arena mem;
+	const char *name; /* as it was called */
+	struct arena *mem;
 	struct daemon_options opt;
 	struct listener listeners[LISTENERS_MAX];
 	struct http_server *servers[LISTENERS_MAX];
 	size_t n_listeners;
 	struct listener metrics_listener; /* fd < 0: none */
 	struct http_server *metrics;
+	struct listener credentials; /* of finch-daemon */
+	struct http_server *credentials_server;
 	struct engine engine;
 	struct waitq stop;
 	bool stopping;
@@ -94,7 +98,7 @@ static int write_pidfile(struct daemon *d, struct err *e)
 
 	if (!*path)
 		return 0;
-	if (file_read_at(AT_FDCWD, path, 64, &d->mem, &text, e) == 0 &&
+	if (file_read_at(AT_FDCWD, path, 64, d->mem, &text, e) == 0 &&
 	    str_to_u64(str_trim(str_cut(text, '\n', &text)), &pid) == 0 && pid > 1 &&
 	    pid != (uint64_t)getpid() && kill((pid_t)pid, 0) == 0) {
 		char link[64], target[512] = "";
@@ -126,7 +130,7 @@ static int socket_group(struct daemon *d, gid_t *ret, struct err *e)
 	*ret = (gid_t)-1;
 	if (!*name)
 		return 0;
-	if (file_read_at(AT_FDCWD, "/etc/group", 1 << 20, &d->mem, &groups, e) < 0) {
+	if (file_read_at(AT_FDCWD, "/etc/group", 1 << 20, d->mem, &groups, e) < 0) {
 		err_clear(e);
 		groups = STR("");
 	}
@@ -137,6 +141,27 @@ static int socket_group(struct daemon *d, gid_t *ret, struct err *e)
 		return 0;
 	}
 	*ret = gid;
+	return 0;
+}
+
+/* One socket of the service manager's, and the one for a build's helper programs. */
+static int open_credentials(struct daemon *d, struct err *e)
+{
+	const struct finch_options *finch = d->opt.finch;
+	struct listen_options opt = {.mode = 0600, .uid = (uid_t)-1, .gid = (gid_t)-1};
+	char host[256];
+	size_t n;
+
+	if (!strcmp(finch->socket_addr, "fd://") && d->n_listeners != 1)
+		return err_set(e, ERR_INVALID,
+			       "failed to create a listener: unexpected number of socket "
+			       "activations (%zu != 1)",
+			       d->n_listeners);
+	if (finch->credential_owner >= 0)
+		opt.uid = opt.gid = (uid_t)finch->credential_owner;
+	if (!text_format(host, sizeof(host), "unix://%s", finch->credential_addr) ||
+	    listener_open(host, &opt, &d->credentials, 1, &n, e) < 0)
+		return err_wrap(e, "failed to listen on credential socket");
 	return 0;
 }
 
@@ -153,6 +178,8 @@ static int open_listeners(struct daemon *d, struct err *e)
 		cids[opt.n_cids++] = (uint32_t)strtoul(d->opt.vsock_cids.items[i], NULL, 10);
 	if (geteuid() != 0)
 		opt.uid = (uid_t)-1;
+	if (d->opt.finch && d->opt.finch->socket_owner >= 0)
+		opt.uid = opt.gid = (uid_t)d->opt.finch->socket_owner;
 	for (size_t i = 0; i < d->opt.hosts.n; i++) {
 		size_t n = 0;
 
@@ -164,7 +191,7 @@ static int open_listeners(struct daemon *d, struct err *e)
 	if (CONFIG(METRICS) && d->opt.metrics_addr && *d->opt.metrics_addr &&
 	    listener_open_tcp(d->opt.metrics_addr, &d->metrics_listener, e) < 0)
 		return err_wrap(e, "metrics-addr");
-	return 0;
+	return CONFIG(FINCH) && d->opt.finch ? open_credentials(d, e) : 0;
 }
 
 static void close_listeners(struct daemon *d)
@@ -173,6 +200,8 @@ static void close_listeners(struct daemon *d)
 		listener_close(&d->listeners[i]);
 	d->n_listeners = 0;
 	listener_close(&d->metrics_listener);
+	if (d->opt.finch)
+		listener_close(&d->credentials);
 }
 
 /* --- life --- */
@@ -194,6 +223,9 @@ static int serve(struct daemon *d, struct err *e) FIBER_FN
 			return err_code(e);
 		log_info("Metrics on %s", d->opt.metrics_addr);
 	}
+	if (CONFIG(FINCH) && d->opt.finch &&
+	    finch_credentials_serve(&d->credentials, &d->credentials_server, e) < 0)
+		return err_code(e);
 	log_info("Daemon has completed initialization");
 	if (service_notify("READY=1", e) < 0) {
 		log_warn("telling the service manager: %s", e->msg);
@@ -216,6 +248,8 @@ static void shut_down(struct daemon *d) FIBER_FN
 			http_server_stop(d->servers[i]);
 	if (d->metrics)
 		http_server_stop(d->metrics);
+	if (d->credentials_server)
+		http_server_stop(d->credentials_server);
 	fiber_cancel_all(-ECANCELED);
 	while (http_server_connections() > 0 && clock_mono() < deadline)
 		(void)fiber_sleep_ms(10);
@@ -229,7 +263,7 @@ static void daemon_fiber(void *arg) FIBER_ENTRY
 
 	if (serve(d, &e) < 0) {
 		log_error("%s", e.msg);
-		fprintf(stderr, "serind: %s\n", e.msg);
+		fprintf(stderr, "%s: %s\n", d->name, e.msg);
 		d->status = 1;
 	} else {
 		while (!d->stopping)
@@ -286,33 +320,22 @@ static int print_help(void)
 	return 0;
 }
 
-int daemon_main(int argc, char **argv)
+int daemon_live(const char *name, struct arena *mem, const struct daemon_options *opt)
 {
 	struct daemon *d = &the_daemon;
 	struct err e = ERR_INIT;
 	int r;
 
+	d->name = name;
+	d->mem = mem;
+	d->opt = *opt;
+	d->credentials.fd = -1;
 	signal(SIGPIPE, SIG_IGN);
 	d->metrics_listener.fd = -1;
 	tune_heap();
-	arena_open_heap(&d->mem, OPTIONS_MEM_MAX);
-	if (options_read(argc, argv, &d->mem, &d->opt, &e) < 0) {
-		fprintf(stderr, "serind: %s\n", e.msg);
-		return 1;
-	}
-	if (d->opt.help)
-		return print_help();
-	if (d->opt.version) {
-		printf("serind version %s\n", CONFIG_VERSION);
-		return 0;
-	}
-	if (d->opt.validate) {
-		puts("configuration OK");
-		return 0;
-	}
 	raise_limits();
 	if (readlink("/proc/self/exe", d->self, sizeof(d->self) - 1) < 0) {
-		fputs("serind: /proc is not mounted\n", stderr);
+		fprintf(stderr, "%s: /proc is not mounted\n", name);
 		return 1;
 	}
 	d->opt.engine.self_path = d->self;
@@ -324,9 +347,33 @@ int daemon_main(int argc, char **argv)
 	if (r == 0)
 		r = run(d, &e);
 	if (e.kind)
-		fprintf(stderr, "serind: %s\n", e.msg);
+		fprintf(stderr, "%s: %s\n", name, e.msg);
 	close_listeners(d);
 	if (d->pidfile_ours)
 		unlink(d->opt.pidfile);
 	return r < 0 ? 1 : 0;
+}
+
+int daemon_main(int argc, char **argv)
+{
+	static struct arena mem;
+	static struct daemon_options opt;
+	struct err e = ERR_INIT;
+
+	arena_open_heap(&mem, OPTIONS_MEM_MAX);
+	if (options_read(argc, argv, &mem, &opt, &e) < 0) {
+		fprintf(stderr, "serind: %s\n", e.msg);
+		return 1;
+	}
+	if (opt.help)
+		return print_help();
+	if (opt.version) {
+		printf("serind version %s\n", CONFIG_VERSION);
+		return 0;
+	}
+	if (opt.validate) {
+		puts("configuration OK");
+		return 0;
+	}
+	return daemon_live("serind", &mem, &opt);
 }

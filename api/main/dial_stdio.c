@@ -1,85 +1,106 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `serind dial-stdio [-H unix://PATH]`: what `docker -H ssh://` runs in the guest. Bytes go both
- * ways until the daemon has said all; the end of standard input is passed on as a half-close.
+ * `serind dial-stdio [-H unix://PATH]`, and the same as `docker [--host=unix://PATH] system
+ * dial-stdio`, which is what a client with `-H ssh://` runs in the guest: bytes go both ways until
+ * the daemon has said all; the end of standard input is passed on as a half-close.
  */
 #include <errno.h>
-#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "api/main/daemon.h"
 #include "api/main/options.h"
-#include "firmware/core/file.h"
+#include "api/main/relay.h"
 
-static int dial(const char *host)
+/* Where a daemon may be when nothing says where. */
+static const char *const usual[] = {
+	HOST_DEFAULT,
+	"unix:///run/serin.sock",
+	"unix:///run/finch.sock",
+};
+
+static int dial_host(const char *host, struct err *e)
 {
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	if (strz_starts(host, "unix://"))
+		host += 7;
+	else if (strstr(host, "://"))
+		return err_set(e, ERR_INVALID, "only unix:// sockets can be dialled: %s", host);
+	return relay_dial_unix(host, e);
+}
+
+static int dial(const char *host, struct err *e)
+{
+	struct err other = ERR_INIT;
 	int fd;
 
-	if (!strncmp(host, "unix://", 7))
-		host += 7;
-	if (strlen(host) >= sizeof(addr.sun_path)) {
-		fprintf(stderr, "serind: the socket's path is too long: %s\n", host);
-		return -1;
-	}
-	memcpy(addr.sun_path, host, strlen(host) + 1);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
-		fprintf(stderr, "serind: connecting to %s: %s\n", host, strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		return -1;
-	}
+	if (host && *host)
+		return dial_host(host, e);
+	fd = dial_host(usual[0], e);
+	for (size_t i = 1; fd < 0 && i < ARRAY_LEN(usual); i++)
+		fd = dial_host(usual[i], &other);
 	return fd;
 }
 
-/* One read passed on. 1 went on, 0 end of input, -1 failed. */
-static int pump(int from, int to)
+static void *send_input(void *arg)
 {
-	static char buf[16384];
-	ssize_t n;
+	(void)relay_copy(STDIN_FILENO, *(int *)arg);
+	return NULL;
+}
 
-	do
-		n = read(from, buf, sizeof(buf));
-	while (n < 0 && errno == EINTR);
-	if (n <= 0)
-		return n < 0 ? -1 : 0;
-	return fd_write_all(to, buf, (size_t)n) < 0 ? -1 : 1;
+static int pump(const char *host)
+{
+	static int fd;
+	struct err e = ERR_INIT;
+	pthread_t thread;
+
+	fd = dial(host, &e);
+	if (fd < 0) {
+		fprintf(stderr, "serind: %s\n", e.msg);
+		return 1;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	if (pthread_create(&thread, NULL, send_input, &fd)) {
+		fputs("serind: no thread for standard input\n", stderr);
+		return 1;
+	}
+	/* The daemon's end is the end: who waits for more input then would wait for nothing. */
+	return relay_copy(fd, STDOUT_FILENO) < 0;
 }
 
 int dial_stdio_main(int argc, char **argv)
 {
 	const char *host = getenv("DOCKER_HOST");
-	struct pollfd fds[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.events = POLLIN}};
-	int fd;
 
 	if (argc == 3 && (!strcmp(argv[1], "-H") || !strcmp(argv[1], "--host")))
 		host = argv[2];
+	else if (argc == 2 && strz_starts(argv[1], "--host="))
+		host = argv[1] + 7;
 	else if (argc != 1) {
 		fputs("Usage: serind dial-stdio [-H unix://PATH]\n", stderr);
 		return 2;
 	}
-	fd = dial(host && *host ? host : HOST_DEFAULT);
-	if (fd < 0)
-		return 1;
-	fds[1].fd = fd;
-	for (;;) {
-		if (poll(fds, 2, -1) < 0 && errno != EINTR)
-			return 1;
-		if (fds[1].revents) {
-			int r = pump(fd, STDOUT_FILENO);
+	return pump(host);
+}
 
-			if (r <= 0)
-				return r < 0;
-		}
-		if (fds[0].revents && pump(STDIN_FILENO, fd) <= 0) {
-			shutdown(fd, SHUT_WR);
-			fds[0].fd = -1;
-		}
+int docker_main(int argc, char **argv)
+{
+	const char *host = getenv("DOCKER_HOST");
+	int i = 1;
+
+	if (i < argc && strz_starts(argv[i], "--host=")) {
+		host = argv[i++] + 7;
+	} else if (i + 1 < argc && (!strcmp(argv[i], "--host") || !strcmp(argv[i], "-H"))) {
+		host = argv[i + 1];
+		i += 2;
 	}
+	if (argc == i + 2 && !strcmp(argv[i], "system") && !strcmp(argv[i + 1], "dial-stdio"))
+		return pump(host);
+	fputs("docker: there is no Docker client here, only what clients with -H ssh:// call:\n"
+	      "docker [--host=unix://PATH] system dial-stdio\n",
+	      stderr);
+	return 1;
 }

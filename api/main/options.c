@@ -276,24 +276,16 @@ static int check_values(struct daemon_options *opt, struct err *e)
 	return 0;
 }
 
-int options_read(int argc, char **argv, struct arena *a, struct daemon_options *ret, struct err *e)
+int options_fill(struct daemon_options *opt, struct arena *a, struct err *e)
 {
-	struct daemon_options *opt = arena_alloc(a, sizeof(*opt));
-	struct engine_options *eng;
+	struct engine_options *eng = &opt->engine;
 
-	if (!opt)
-		return err_set(e, ERR_UNAVAILABLE, "no memory for the options");
-	if (read_flags(argc, argv, a, opt, e) < 0)
-		return err_code(e);
-	if (!opt->help && !opt->version && config_file_read(opt, a, e) < 0)
-		return err_code(e);
-	eng = &opt->engine;
 	eng->data_root = absolute(or_default(eng->data_root, "/var/lib/serin"), a);
 	eng->exec_root = absolute(or_default(eng->exec_root, "/run/serin"), a);
 	eng->bridge = or_default(eng->bridge, "docker0");
 	eng->bip = or_default(eng->bip, "172.17.0.1/16");
 	eng->cgroup_parent = or_default(eng->cgroup_parent, "docker");
-	eng->certs_dir = "/etc/docker/certs.d";
+	eng->certs_dir = or_default(eng->certs_dir, "/etc/docker/certs.d");
 	eng->default_log_driver =
 		or_default(eng->default_log_driver, CONFIG(LOG_JSON) ? "json-file" : "none");
 	eng->debug = opt->debug;
@@ -302,6 +294,21 @@ int options_read(int argc, char **argv, struct arena *a, struct daemon_options *
 	if (!opt->hosts.n && option_append(&opt->hosts, HOST_DEFAULT, a) < 0)
 		return err_set(e, ERR_UNAVAILABLE, "no memory for the options");
 	if (fill_runtimes(opt, e) < 0 || fill_log_opts(opt, a, e) < 0 || check_values(opt, e) < 0)
+		return err_code(e);
+	return 0;
+}
+
+int options_read(int argc, char **argv, struct arena *a, struct daemon_options *ret, struct err *e)
+{
+	struct daemon_options *opt = arena_alloc(a, sizeof(*opt));
+
+	if (!opt)
+		return err_set(e, ERR_UNAVAILABLE, "no memory for the options");
+	if (read_flags(argc, argv, a, opt, e) < 0)
+		return err_code(e);
+	if (!opt->help && !opt->version && config_file_read(opt, a, e) < 0)
+		return err_code(e);
+	if (options_fill(opt, a, e) < 0)
 		return err_code(e);
 	*ret = *opt;
 	return 0;

@@ -16,7 +16,10 @@
 #include "runtime/options.h"
 
 #define DAEMON_FILE_DEFAULT "/etc/serin/daemon.json"
+#define OPTIONS_MEM_MAX (4u << 20)
 #define HOST_DEFAULT "unix:///var/run/docker.sock"
+
+struct finch_options;
 
 struct daemon_options {
 	struct engine_options engine;
@@ -26,7 +29,8 @@ struct daemon_options {
 	struct texts runtimes; /* --add-runtime name=path */
 	struct texts log_opts; /* --log-opt key=value */
 	bool debug, validate, help, version;
-	uint64_t from_flag, from_file; /* bit per table row: where a value came from */
+	const struct finch_options *finch; /* NULL unless called as finch-daemon */
+	uint64_t from_flag, from_file;	   /* bit per table row: where a value came from */
 };
 
 /*
@@ -35,6 +39,8 @@ struct daemon_options {
  */
 int options_read(int argc, char **argv, struct arena *a, struct daemon_options *ret, struct err *e)
 	WARN_UNUSED;
+/* Defaults for what is not set in opt, and the checks; done by options_read. */
+int options_fill(struct daemon_options *opt, struct arena *a, struct err *e) WARN_UNUSED;
 /* The text of --help. */
 void options_help(struct buf *out);
 

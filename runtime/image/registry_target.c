@@ -70,7 +70,7 @@ static bool is_insecure(const struct engine_options *opt, struct str host_port)
 			entry = str_span(entry.p + 7, entry.n - 7);
 		else if (str_starts(entry, "https://"))
 			entry = str_span(entry.p + 8, entry.n - 8);
-		if (str_ieq(entry, host_port) || in_range(host, entry))
+		if (str_eqz(entry, "*") || str_ieq(entry, host_port) || in_range(host, entry))
 			return true;
 	}
 	return false;

@@ -44,3 +44,6 @@ reference-libs := -lcrypto
 fuzzers += tar
 tar-srcs := $(addprefix firmware/fmt/,tar_library.c tar_read.c tar_write.c) $(fuzz-fmt)
 tar-libs := -larchive
+
+fuzzers += toml
+toml-srcs := firmware/fmt/toml.c $(fuzz-fmt)

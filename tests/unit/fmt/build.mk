@@ -40,3 +40,6 @@ fmt/test_tar-libs := -larchive
 units += fmt/test_tar_read
 fmt/test_tar_read-srcs := $(fmt-tar) $(fmt-core)
 fmt/test_tar_read-libs := -larchive
+
+units += fmt/test_toml
+fmt/test_toml-srcs := firmware/fmt/toml.c firmware/fmt/utf8.c $(fmt-core)
