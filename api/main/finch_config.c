@@ -14,7 +14,7 @@
 #include "firmware/core/log.h"
 #include "firmware/fmt/toml.h"
 
-#define CONFIG_MAX (1u << 20)
+#define TOML_FILE_MAX (1u << 20)
 
 struct config {
 	struct daemon_options *opt;
@@ -181,7 +181,7 @@ static int read_file(const struct finch_options *flags, struct arena *a, struct 
 	const char *env = getenv("NERDCTL_TOML");
 	const char *path = !flags->config_given && env && *env ? env : flags->config_file;
 	struct str text;
-	int r = file_read_at(AT_FDCWD, path, CONFIG_MAX, a, &text, e);
+	int r = file_read_at(AT_FDCWD, path, TOML_FILE_MAX, a, &text, e);
 
 	if (r == -ENOENT) {
 		log_debug("no configuration file %s", path);
