@@ -5,11 +5,13 @@
  * the daemon has said all; the end of standard input is passed on as a half-close.
  */
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "api/main/daemon.h"
@@ -51,6 +53,17 @@ static void *send_input(void *arg)
 	return NULL;
 }
 
+/* Nobody reads what we would write: without this, a silent stream (events) would go on for ever. */
+static void *watch_output(void *arg)
+{
+	struct pollfd out = {.fd = STDOUT_FILENO};
+
+	while (poll(&out, 1, -1) < 0 && errno == EINTR)
+		;
+	shutdown(*(int *)arg, SHUT_RDWR);
+	return NULL;
+}
+
 static int pump(const char *host)
 {
 	static int fd;
@@ -63,8 +76,9 @@ static int pump(const char *host)
 		return 1;
 	}
 	signal(SIGPIPE, SIG_IGN);
-	if (pthread_create(&thread, NULL, send_input, &fd)) {
-		fputs("serind: no thread for standard input\n", stderr);
+	if (pthread_create(&thread, NULL, send_input, &fd) ||
+	    pthread_create(&thread, NULL, watch_output, &fd)) {
+		fputs("serind: no thread for standard input and output\n", stderr);
 		return 1;
 	}
 	/* The daemon's end is the end: who waits for more input then would wait for nothing. */
