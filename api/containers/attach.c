@@ -6,6 +6,12 @@
 #include "api/containers/log_out.h"
 #include "api/router/hijack.h"
 #include "api/router/reply.h"
+#include "firmware/core/config.h"
+#include "firmware/fmt/ws.h"
+
+#define BINARY_SINCE 28	   /* websocket frames were text before */
+#define SELECTION_SINCE 42 /* before, a websocket had all three streams */
+#define CLOSE_TIMEOUT_MS 10000
 
 static int replay(struct call *call, struct container *c, const struct attach_client *client,
 		  struct err *e) FIBER_FN
@@ -21,15 +27,17 @@ static int replay(struct call *call, struct container *c, const struct attach_cl
 		err_clear(e); /* nothing is kept: nothing to replay */
 		return 0;
 	}
-	log_out_init(s, call->http, !c->config.tty);
+	log_out_init(s, call->http, !c->config.tty && !client->websocket);
 	s->hijacked = true;
+	s->websocket = client->websocket;
+	s->ws_text = client->ws_text;
 	r = log_read(&q, &s->sink, e);
 	log_out_done(s);
 	return r < 0 && !e->kind ? err_sys(e, -r, "replaying logs") : r;
 }
 
 static int find(struct call *call, struct container **ret, struct attach_client *client,
-		struct err *e)
+		struct err *e) FIBER_FN
 {
 	const char *keys = query_text(call, "detachKeys");
 
@@ -38,7 +46,18 @@ static int find(struct call *call, struct container **ret, struct attach_client 
 		return err_code(e);
 	if (container_lookup(call->eng, call->params[0], ret, e) < 0)
 		return err_code(e);
-	return container_attach_check(*ret, e);
+	return container_attach_reserve(*ret, client, e);
+}
+
+/* What follows the upgrade. */
+static int serve(struct call *call, struct container *c, struct attach_client *client,
+		 struct err *e) FIBER_FN
+{
+	if (query_bool(call, "logs", false) && replay(call, c, client, e) < 0)
+		return err_code(e);
+	if (!query_bool(call, "stream", false))
+		return 0;
+	return container_attach(c, client, e);
 }
 
 /* POST /containers/{name}/attach */
@@ -46,6 +65,7 @@ int api_containers_attach(struct call *call, struct err *e)
 {
 	CLEANUP(container_unrefp) struct container *c = NULL;
 	struct attach_client *client = arena_alloc(call->a, sizeof(*client));
+	int r;
 
 	if (!client)
 		return err_set(e, ERR_UNAVAILABLE, "no memory");
@@ -54,11 +74,66 @@ int api_containers_attach(struct call *call, struct err *e)
 	client->want_stdin = query_bool(call, "stdin", false);
 	client->want_stdout = query_bool(call, "stdout", false);
 	client->want_stderr = query_bool(call, "stderr", false);
-	if (hijack_begin(call, !c->config.tty, "", client, e) < 0)
-		return err_code(e);
-	if (query_bool(call, "logs", false) && replay(call, c, client, e) < 0)
-		return err_code(e);
-	if (!query_bool(call, "stream", false))
-		return 0;
-	return container_attach(c, client, e);
+	r = hijack_begin(call, !c->config.tty, "", client, e);
+	if (r == 0)
+		r = serve(call, c, client, e);
+	container_attach_give_up(c, client);
+	return r;
+}
+
+static int refuse_handshake(struct call *call, int status, const struct err *why) FIBER_FN
+{
+	if (status == 426 &&
+	    (http_add_header(call->http, "Sec-WebSocket-Version", WEBSOCKET_VERSION) < 0 ||
+	     http_add_header(call->http, "Upgrade", "websocket") < 0))
+		status = 400;
+	return reply_message(call->http, status, why->msg);
+}
+
+/* The session ends while the connection is still ours: nothing came to be, or it was the log alone.
+ */
+static void say_close(struct call *call, unsigned code) FIBER_FN
+{
+	uint8_t frame[4];
+	size_t n = ws_put_close(frame, code);
+
+	/* A client that is gone already need not hear it. */
+	(void)!io_write(http_hijacked_io(call->http), frame, n, clock_in_ms(CLOSE_TIMEOUT_MS));
+}
+
+/* GET /containers/{name}/attach/ws */
+int api_containers_attach_ws(struct call *call, struct err *e)
+{
+	CLEANUP(container_unrefp) struct container *c = NULL;
+	struct attach_client *client = arena_alloc(call->a, sizeof(*client));
+	bool selects = call->api_minor >= SELECTION_SINCE;
+	struct websocket_offer offer;
+	int r, status;
+
+	if (!CONFIG(WEBSOCKET))
+		return err_set(e, ERR_NOT_IMPLEMENTED,
+			       "attach over a websocket is not built in (CONFIG_WEBSOCKET)");
+	if (!client)
+		return err_set(e, ERR_UNAVAILABLE, "no memory");
+	r = find(call, &c, client, e);
+	if (r < 0)
+		return r;
+	status = websocket_handshake(&call->http->head, &offer, e);
+	if (status) {
+		container_attach_give_up(c, client);
+		return refuse_handshake(call, status, e);
+	}
+	client->websocket = true;
+	client->ws_text = call->api_minor < BINARY_SINCE;
+	client->want_stdin = !selects || query_bool(call, "stdin", false);
+	client->want_stdout = !selects || query_bool(call, "stdout", false);
+	client->want_stderr = !selects || query_bool(call, "stderr", false);
+	r = hijack_websocket(call, &offer, client, e);
+	if (r == 0) {
+		r = serve(call, c, client, e);
+		if (!client->taken)
+			say_close(call, r < 0 ? WS_CODE_FAILED : WS_CODE_NORMAL);
+	}
+	container_attach_give_up(c, client);
+	return r;
 }

@@ -21,6 +21,7 @@ int api_containers_wait(struct call *call, struct err *e) FIBER_FN;
 int api_containers_rename(struct call *call, struct err *e) FIBER_FN;
 int api_containers_resize(struct call *call, struct err *e) FIBER_FN;
 int api_containers_attach(struct call *call, struct err *e) FIBER_FN;
+int api_containers_attach_ws(struct call *call, struct err *e) FIBER_FN;
 int api_containers_logs(struct call *call, struct err *e) FIBER_FN;
 int api_containers_remove(struct call *call, struct err *e) FIBER_FN;
 int api_containers_archive_stat(struct call *call, struct err *e) FIBER_FN;

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 
 #include "firmware/core/buf.h"
+#include "firmware/core/config.h"
 #include "firmware/fmt/json.h"
+#include "firmware/fmt/ws.h"
 
 #define DETAILS_MAX (64u << 10)
 #define WRITE_TIMEOUT_MS 300000
@@ -26,6 +28,13 @@ static int send_frame_head(struct log_out *s, uint8_t stream, size_t n) FIBER_FN
 		(uint8_t)n};
 
 	return send_bytes(s, head, sizeof(head));
+}
+
+static int send_websocket_head(struct log_out *s, size_t n) FIBER_FN
+{
+	uint8_t head[WS_HEAD_MAX];
+
+	return send_bytes(s, head, ws_put_head(head, s->ws_text ? WS_TEXT : WS_BINARY, n));
 }
 
 /* As Go's url.QueryEscape. */
@@ -106,7 +115,9 @@ static int put_record(struct log_sink *sink, const struct log_record *r) FIBER_F
 		details = details_text(s, r->attrs);
 	}
 	total = n_time + r->line.n + (s->details ? details.n + 1 : 0);
-	if (s->framed)
+	if (CONFIG(WEBSOCKET) && s->websocket)
+		e = send_websocket_head(s, total);
+	else if (s->framed)
 		e = send_frame_head(s, r->stream == LOG_STDERR ? 2 : 1, total);
 	if (e == 0 && n_time)
 		e = send_bytes(s, time, n_time);

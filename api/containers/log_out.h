@@ -17,6 +17,7 @@ struct log_out {
 	struct http_request *http;
 	bool hijacked; /* write to the connection itself */
 	bool framed;
+	bool websocket, ws_text; /* a websocket frame for each record */
 	bool timestamps, details;
 	struct arena scratch; /* reset for every record with details */
 };

@@ -52,8 +52,12 @@ static int start_attached(struct call *call, struct exec *x, const struct start_
 	if (keys && *keys &&
 	    detach_keys_parse(str_from(keys), "escape", call->a, &client->detach_keys, e) < 0)
 		return err_code(e);
-	if (hijack_begin(call, !body->tty, standard_headers, client, e) < 0)
+	if (exec_start_reserve(x, client, e) < 0)
 		return err_code(e);
+	if (hijack_begin(call, !body->tty, standard_headers, client, e) < 0) {
+		exec_start_give_up(x, client);
+		return err_code(e);
+	}
 	if (exec_start(x, body->tty, height, width, client, e) < 0 && !client->taken)
 		return say_in_stream(call, body->tty, e);
 	return 0; /* what failed later was told by the shim */

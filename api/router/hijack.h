@@ -10,6 +10,7 @@
 #define API_ROUTER_HIJACK_H
 
 #include "api/router/route.h"
+#include "firmware/net/http_websocket.h"
 #include "runtime/container/container.h"
 
 /*
@@ -18,6 +19,9 @@
  */
 int hijack_begin(struct call *call, bool multiplexed, const char *extra_headers,
 		 struct attach_client *client, struct err *e) FIBER_FN WARN_UNUSED;
+/* The same for a handshake that was found good. */
+int hijack_websocket(struct call *call, const struct websocket_offer *offer,
+		     struct attach_client *client, struct err *e) FIBER_FN WARN_UNUSED;
 /* An error before the upgrade, as attach says it: status line, the text, end of connection. */
 int hijack_refuse(struct call *call, const struct err *why) FIBER_FN;
 

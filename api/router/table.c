@@ -49,7 +49,7 @@ const struct route route_table[] = {
 	ROUTE("GET", "/containers/{name}/logs", api_containers_logs, .flags = 0),
 	ROUTE("POST", "/containers/{name}/remove", api_containers_remove, .flags = 0),
 	ROUTE("DELETE", "/containers/{name}", api_containers_remove, .flags = 0),
-	NOT_YET("GET", "/containers/{name}/attach/ws", "attach over a websocket"),
+	ROUTE("GET", "/containers/{name}/attach/ws", api_containers_attach_ws, .flags = 0),
 	ROUTE("POST", "/containers/{name}/pause", api_containers_pause, .flags = 0),
 	ROUTE("POST", "/containers/{name}/unpause", api_containers_unpause, .flags = 0),
 	ROUTE("POST", "/containers/{name}/update", api_containers_update, .flags = 0),

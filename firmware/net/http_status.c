@@ -33,6 +33,7 @@ static const struct {
 	{415, "Unsupported Media Type"},
 	{416, "Requested Range Not Satisfiable"},
 	{417, "Expectation Failed"},
+	{426, "Upgrade Required"},
 	{429, "Too Many Requests"},
 	{431, "Request Header Fields Too Large"},
 	{499, "Client Closed Request"},

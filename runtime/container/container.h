@@ -127,6 +127,7 @@ struct container {
 	struct fiber_lock lock;
 	struct waitq changed;  /* woken on every change of state, exit and removal */
 	struct list attaching; /* struct attach_client waiting for a start */
+	size_t n_attaching;    /* those, and who is about to wait */
 	struct list execs;     /* struct exec */
 	size_t n_execs;
 };
@@ -203,14 +204,23 @@ struct attach_client {
 	struct waitq done; /* private */
 	bool taken;	   /* handed to the shim */
 	bool want_stdin, want_stdout, want_stderr;
-	struct str detach_keys; /* parsed bytes; empty: the default */
+	bool websocket, ws_text;  /* speaks websocket frames; wants text frames */
+	bool counted;		  /* private: in the container's n_attaching */
+	const struct shim *place; /* private: which keeps a place for it; only compared */
+	struct str detach_keys;	  /* parsed bytes; empty: the default */
 	struct str leftover;
 	int (*take_fd)(struct attach_client
 			       *client); /* called once, at hand-over: gives up the descriptor */
 	void *arg;
 };
-/* Checks before the upgrade is answered: ERR_CONFLICT when paused or restarting. */
-int container_attach_check(struct container *c, struct err *e) WARN_UNUSED;
+/*
+ * Before the upgrade is answered: ERR_CONFLICT when paused or restarting, ERR_UNAVAILABLE when as
+ * many clients as there may be are attached. Keeps a place for the client: container_attach uses it
+ * up, or container_attach_give_up must.
+ */
+int container_attach_reserve(struct container *c, struct attach_client *client, struct err *e)
+	FIBER_FN WARN_UNUSED;
+void container_attach_give_up(struct container *c, struct attach_client *client) FIBER_FN;
 /* Hand over at once when it runs; otherwise wait for the start. Returns when taken, removed, or the
  * client left. */
 int container_attach(struct container *c, struct attach_client *client, struct err *e)
@@ -258,6 +268,13 @@ int exec_lookup(struct engine *eng, const char *id, struct exec **ret, struct er
 /* Before the upgrade is answered; ERR_CONFLICT "exec command ID has already run", "container ID is
  * not running". */
 int exec_start_check(struct exec *x, struct err *e) WARN_UNUSED;
+/*
+ * The same, and a place for the process is kept: exec_start uses it up, or exec_start_give_up must.
+ * ERR_UNAVAILABLE when too many run.
+ */
+int exec_start_reserve(struct exec *x, struct attach_client *client, struct err *e)
+	FIBER_FN WARN_UNUSED;
+void exec_start_give_up(struct exec *x, struct attach_client *client) FIBER_FN;
 /*
  * Run it. client NULL: detached (errors come back in e). With a client the stream is handed over
  * and errors have been written into it.

@@ -194,6 +194,25 @@ int exec_start_check(struct exec *x, struct err *e)
 	return check_running(x->container, e);
 }
 
+int exec_start_reserve(struct exec *x, struct attach_client *client, struct err *e)
+{
+	int r = exec_start_check(x, e);
+	struct shim *shim = x->container->shim;
+
+	if (r == 0)
+		r = shim_reserve(shim, true, e);
+	if (r == 0)
+		client->place = shim;
+	return r;
+}
+
+void exec_start_give_up(struct exec *x, struct attach_client *client)
+{
+	if (client->place && client->place == x->container->shim)
+		shim_unreserve(x->container->shim, true);
+	client->place = NULL;
+}
+
 struct exec_launch {
 	struct job job;
 	struct arena *a;
@@ -340,6 +359,8 @@ static int exec_launch(struct exec *x, struct exec_launch *l, bool tty, uint16_t
 	if (client) {
 		stream = exec_stream(x, client, tty);
 		run.stream = &stream;
+		run.reserved = client->place && client->place == c->shim;
+		client->place = NULL;
 	}
 	r = shim_exec_start(c->shim, &run, &x->pid, &code, e);
 	if (r < 0) {
@@ -380,6 +401,8 @@ int exec_start(struct exec *x, bool tty, uint16_t height, uint16_t width,
 		}
 	}
 	waitq_wake_all(&x->changed);
+	if (client)
+		exec_start_give_up(x, client); /* when it did not come to using it */
 	fiber_unshield();
 	exec_unref(x);
 	return r;

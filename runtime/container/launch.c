@@ -41,7 +41,7 @@ static int start_shim(struct launch *l, struct err *e) FIBER_FN
 	struct container *c = l->c;
 	const struct log_config *log = &c->host.log_config;
 	struct log_limits limits;
-	size_t n_hold = 0;
+	size_t n_hold = 0, n_streams;
 	int r;
 
 	r = log_options_read(log->type, &log->options, &limits, e);
@@ -64,7 +64,6 @@ static int start_shim(struct launch *l, struct err *e) FIBER_FN
 		.log_driver = log->type,
 		.log_max_size = limits.max_size,
 		.log_max_file = limits.max_file,
-		.streams = l->streams,
 		.hold_fds = l->hold_fds,
 		.n_hold_fds = n_hold,
 		.events = &c->events,
@@ -73,7 +72,12 @@ static int start_shim(struct launch *l, struct err *e) FIBER_FN
 		return err_set(e, ERR_INVALID, "unknown or invalid runtime name: %s",
 			       c->host.runtime);
 	console_size(&c->host, &l->shim.height, &l->shim.width);
-	l->shim.n_streams = container_take_attaching(c, l->streams, ARRAY_LEN(l->streams));
+	n_streams = container_count_attaching(c);
+	l->streams = arena_alloc_array(l->a, n_streams, sizeof(*l->streams));
+	if (!l->streams)
+		return err_set(e, ERR_UNAVAILABLE, "no memory to start a container");
+	l->shim.streams = l->streams;
+	l->shim.n_streams = container_take_attaching(c, l->streams, n_streams);
 	r = shim_start(&l->shim, &c->shim, &c->pid, &c->started_ns, e);
 	container_wake_attaching(c);
 	for (size_t i = 0; c->endpoint && i < c->endpoint->n_ports; i++)

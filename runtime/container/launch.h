@@ -14,8 +14,6 @@
 #include "runtime/container/private.h"
 #include "runtime/spec/spec.h"
 
-#define ATTACH_AT_START_MAX 16
-
 struct launch {
 	struct container *c;
 	struct arena *a;
@@ -39,7 +37,7 @@ struct launch {
 	char ip[INET_ADDRSTRLEN], gateway[INET_ADDRSTRLEN];
 	int hold_fds[NETWORK_PORTS_MAX];
 	struct shim_launch shim;
-	struct shim_stream streams[ATTACH_AT_START_MAX];
+	struct shim_stream *streams; /* of clients that attached before */
 };
 
 static inline bool is_empty(const char *s)

@@ -196,6 +196,7 @@ int container_sweep_dirs(struct engine *eng) FIBER_FN;
 
 /* --- attach.c --- */
 
+size_t container_count_attaching(const struct container *c);
 /* Clients that wait for the start, as streams for the shim (at most max). The descriptors are
  * taken. */
 size_t container_take_attaching(struct container *c, struct shim_stream *streams, size_t max);

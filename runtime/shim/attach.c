@@ -2,7 +2,8 @@
 /*
  * Clients: sockets that the daemon handed over. Input of those that send it goes to the process
  * once it runs; what the process does not take at once is kept (at most one read's worth) and the
- * client is not read meanwhile.
+ * client is not read meanwhile. One that speaks websocket frames is read even when its input goes
+ * nowhere, for its pings and its Close, which counts as its end of input.
  *
  * End of input: an exec's, or that of a container with StdinOnce, closes the process's standard
  * input and output goes on. With a terminal, or without StdinOnce, it ends the session. A peer that
@@ -14,7 +15,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "firmware/core/config.h"
 #include "firmware/core/mem.h"
+#include "firmware/fmt/ws.h"
 #include "runtime/shim/private.h"
 
 #define INPUT_READ 32000
@@ -27,6 +30,8 @@ static void close_client(struct shim_process *s, struct client *c)
 	pump_forget_client(s, c);
 	close(c->fd);
 	mem_free(c->in);
+	if (CONFIG(WEBSOCKET))
+		websocket_close(c);
 	c->fd = -1;
 	c->in = NULL;
 	c->proc = NULL;
@@ -42,6 +47,14 @@ static bool takes_input(const struct client *c)
 	       (c->flags & SHIM_STDIN) && !c->eof && !c->in;
 }
 
+/* Is the client to be read at all? */
+static bool is_heard(const struct client *c)
+{
+	if (CONFIG(WEBSOCKET) && c->ws && c->proc)
+		return c->proc->state >= PROC_RUNNING && !c->eof && !c->in;
+	return takes_input(c);
+}
+
 void attach_update(struct shim_process *s, struct client *c)
 {
 	uint32_t want = 0;
@@ -49,7 +62,7 @@ void attach_update(struct shim_process *s, struct client *c)
 
 	if (c->fd < 0)
 		return;
-	if (!c->proc || takes_input(c))
+	if (!c->proc || is_heard(c))
 		want |= EPOLLIN;
 	if (!pump_client_idle(c))
 		want |= EPOLLOUT;
@@ -63,15 +76,18 @@ void attach_update(struct shim_process *s, struct client *c)
 		c->events = want;
 }
 
-void attach_linger(struct shim_process *s, struct client *c)
+static void linger(struct shim_process *s, struct client *c, unsigned code)
 {
 	struct proc *p = c->proc;
+	bool torn = c->mid >= 0;
 
 	if (c->hup) {
 		close_client(s, c);
 		return;
 	}
 	pump_forget_client(s, c);
+	if (CONFIG(WEBSOCKET) && c->ws)
+		websocket_end(c, code, torn);
 	mem_free(c->in);
 	c->in = NULL;
 	c->proc = NULL;
@@ -82,6 +98,11 @@ void attach_linger(struct shim_process *s, struct client *c)
 	attach_update(s, c);
 	if (p)
 		proc_free_if_unused(s, p);
+}
+
+void attach_linger(struct shim_process *s, struct client *c)
+{
+	linger(s, c, WS_CODE_NORMAL);
 }
 
 static int input_fd(const struct proc *p)
@@ -175,10 +196,30 @@ static void feed(struct shim_process *s, struct client *c, const uint8_t *data, 
 	arm_stdin(s, c->proc, true);
 }
 
+/*
+ * The client sent a Close, or what is no websocket frame. A Close is its end of input: where that
+ * does not end the session, output goes on and the Close is answered when it is over, as with the
+ * engine.
+ */
+static void closed_by_peer(struct shim_process *s, struct client *c, unsigned code, bool ours)
+{
+	struct proc *p = c->proc;
+	bool goes_on = (c->flags & SHIM_STDIN) && p->want_in && p->close_stdin && !p->tty;
+
+	c->eof = true;
+	if (c->in && !ours)
+		return; /* when that is written */
+	if (goes_on)
+		attach_close_stdin(s, p);
+	if (ours || !goes_on || c->hup)
+		linger(s, c, code);
+}
+
 static void read_client(struct shim_process *s, struct client *c)
 {
 	uint8_t *data = shim_io;
-	bool detach = false;
+	unsigned code = WS_CODE_NONE;
+	bool detach = false, ours = false;
 	ssize_t got;
 	size_t n;
 
@@ -194,12 +235,21 @@ static void read_client(struct shim_process *s, struct client *c)
 		attach_drop(s, c);
 		return;
 	}
+	if (got == 0 && CONFIG(WEBSOCKET) && c->ws) {
+		closed_by_peer(s, c, WS_CODE_NORMAL, false);
+		return;
+	}
 	if (got == 0) {
 		c->eof = true;
 		input_over(s, c);
 		return;
 	}
 	n = (size_t)got;
+	if (CONFIG(WEBSOCKET) && c->ws) {
+		code = websocket_take(c, data, &n, &ours);
+		if (!takes_input(c))
+			n = 0;
+	}
 	if (c->keys.n) {
 		data = shim_io + sizeof(shim_io) / 2;
 		detach = detach_keys_filter(&c->keys, shim_io, n, data, &n);
@@ -209,6 +259,8 @@ static void read_client(struct shim_process *s, struct client *c)
 		control_detached(s, c->proc);
 		c->eof = true;
 		attach_linger(s, c);
+	} else if (code && c->fd >= 0) {
+		closed_by_peer(s, c, code, ours);
 	}
 }
 
@@ -278,7 +330,7 @@ void attach_stdin_ready(struct shim_process *s, struct proc *p)
 {
 	bool full = false;
 
-	for (size_t i = 0; i < CLIENT_COUNT; i++) {
+	for (size_t i = 0; i < s->client_end; i++) {
 		struct client *c = &s->clients[i];
 
 		if (c->fd >= 0 && c->proc == p && c->in && !full)
@@ -292,7 +344,7 @@ void attach_stdin_ready(struct shim_process *s, struct proc *p)
 void attach_begin(struct shim_process *s, struct proc *p)
 {
 	attach_stdin_ready(s, p);
-	for (size_t i = 0; i < CLIENT_COUNT; i++) {
+	for (size_t i = 0; i < s->client_end; i++) {
 		if (s->clients[i].fd >= 0 && s->clients[i].proc == p)
 			attach_update(s, &s->clients[i]);
 	}
@@ -313,11 +365,17 @@ static void enlarge_buffer(int fd)
 		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
 }
 
-/* Input that came with the client's request. False when it held the detach keys. */
-static int take_leftover(struct client *c, const struct shim_packet *packet, bool *ret_detach)
+/* Input that came with the client's request. -EPROTO when it cannot be websocket frames. */
+static int take_leftover(struct client *c, struct shim_packet *packet, bool *ret_detach)
 {
 	size_t n = packet->msg.data_len;
+	bool ours = false;
 
+	if (n && CONFIG(WEBSOCKET) && c->ws && websocket_take(c, packet->data, &n, &ours)) {
+		c->eof = true;
+		if (ours)
+			return -EPROTO;
+	}
 	if (!n || !(c->flags & SHIM_STDIN) || !c->proc->want_in)
 		return 0;
 	c->in = mem_alloc(n + DETACH_KEYS_MAX);
@@ -333,16 +391,40 @@ static int take_leftover(struct client *c, const struct shim_packet *packet, boo
 	return 0;
 }
 
-int attach_add(struct shim_process *s, struct proc *p, int fd, const struct shim_packet *packet)
+bool attach_has_room(const struct shim_process *s)
 {
-	struct client *c = NULL;
+	size_t n = s->reserved_attach;
+
+	for (size_t i = 0; i < s->client_end; i++)
+		n += s->clients[i].fd >= 0 && s->clients[i].proc == &s->procs[0];
+	return n < CONFIG_SHIM_ATTACH;
+}
+
+/* A free slot: one used before, or one that lingers, or a new one. */
+static struct client *find_slot(struct shim_process *s)
+{
+	struct client *lingers = NULL;
+
+	for (size_t i = 0; i < s->client_end; i++) {
+		if (s->clients[i].fd < 0)
+			return &s->clients[i];
+		if (!s->clients[i].proc)
+			lingers = &s->clients[i];
+	}
+	if (s->client_end < CLIENT_COUNT)
+		return &s->clients[s->client_end++];
+	if (lingers)
+		close_client(s, lingers);
+	return lingers;
+}
+
+int attach_add(struct shim_process *s, struct proc *p, int fd, struct shim_packet *packet)
+{
+	struct client *c = find_slot(s);
 	bool detach = false;
 	uint32_t generation;
+	int r;
 
-	for (size_t i = 0; i < CLIENT_COUNT && !c; i++) {
-		if (s->clients[i].fd < 0)
-			c = &s->clients[i];
-	}
 	if (!c)
 		return -EAGAIN;
 	generation = c->generation;
@@ -351,16 +433,23 @@ int attach_add(struct shim_process *s, struct proc *p, int fd, const struct shim
 	c->deadline = DEADLINE_NEVER;
 	if (p->tty)
 		detach_keys_init(&c->keys, packet->msg.keys, packet->msg.keys_len);
-	if (take_leftover(c, packet, &detach) < 0)
+	if ((c->flags & SHIM_WEBSOCKET) && (!CONFIG(WEBSOCKET) || websocket_open(c) < 0))
 		return -ENOMEM;
+	r = take_leftover(c, packet, &detach);
+	if (r == -ENOMEM) {
+		if (CONFIG(WEBSOCKET))
+			websocket_close(c);
+		return r;
+	}
 	c->fd = fd;
 	s->n_clients++;
 	if (!p->tty && (c->flags & (SHIM_STDOUT | SHIM_STDERR)))
 		enlarge_buffer(fd);
-	if (detach) {
-		control_detached(s, p);
+	if (detach || r < 0 || (c->ws && c->eof && !c->in)) {
+		if (detach)
+			control_detached(s, p);
 		c->eof = true;
-		attach_linger(s, c);
+		linger(s, c, r < 0 ? WS_CODE_PROTOCOL : WS_CODE_NORMAL);
 		return 0;
 	}
 	if (p->state == PROC_RUNNING && c->in)
@@ -372,7 +461,7 @@ int attach_add(struct shim_process *s, struct proc *p, int fd, const struct shim
 
 void attach_tick(struct shim_process *s, int64_t now)
 {
-	for (size_t i = 0; i < CLIENT_COUNT && s->n_clients; i++) {
+	for (size_t i = 0; i < s->client_end && s->n_clients; i++) {
 		struct client *c = &s->clients[i];
 
 		if (c->fd < 0 || c->deadline == DEADLINE_NEVER)

@@ -17,3 +17,4 @@ srcs-y += protocol.c
 srcs-y += pump.c
 srcs-y += runtime_error.c
 srcs-y += shim_main.c
+srcs-$(CONFIG_WEBSOCKET) += websocket.c

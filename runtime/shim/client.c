@@ -116,6 +116,7 @@ static void take_hello(struct shim *s, const struct shim_msg *m, struct str text
 		return;
 	s->state = (enum shim_state)m->state;
 	s->pid = m->pid;
+	s->websockets = m->flags & SHIM_WEBSOCKET;
 	s->started_ns = m->started_ns;
 	if (s->state == SHIM_STATE_RUNNING)
 		open_pidfd(s);

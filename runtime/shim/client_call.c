@@ -20,10 +20,42 @@ void shim_stream_fill(struct shim_msg *m, const struct shim_stream *stream)
 	m->flags |= stream->want_stdout ? SHIM_STDOUT : 0;
 	m->flags |= stream->want_stderr ? SHIM_STDERR : 0;
 	m->flags |= stream->framed ? SHIM_FRAMED : 0;
+	m->flags |= stream->websocket ? SHIM_WEBSOCKET : 0;
+	m->flags |= stream->ws_text ? SHIM_WS_TEXT : 0;
+	m->flags |= stream->reserved ? SHIM_RESERVED : 0;
 	if (stream->detach_keys.n) {
 		m->keys_len = (uint16_t)MIN(stream->detach_keys.n, (size_t)SHIM_KEYS_MAX);
 		memcpy(m->keys, stream->detach_keys.p, m->keys_len);
 	}
+}
+
+int shim_reserve(struct shim *s, bool exec, struct err *e)
+{
+	struct shim_call call;
+	struct shim_msg m;
+	int r;
+
+	shim_msg_init(&m, SHIM_RESERVE);
+	m.flags = exec ? SHIM_FOR_EXEC : 0;
+	r = shim_ask(s, &m, no_data, NULL, 0, clock_in_ms(CALL_MS), &call, e);
+	/* One that was started by an older daemon knows no reservations: it refuses later. */
+	if (r < 0 && e->kind == ERR_NOT_IMPLEMENTED) {
+		err_clear(e);
+		return 0;
+	}
+	return r;
+}
+
+void shim_unreserve(struct shim *s, bool exec)
+{
+	struct shim_msg m;
+
+	shim_msg_init(&m, SHIM_UNRESERVE);
+	m.flags = exec ? SHIM_FOR_EXEC : 0;
+	fiber_shield();
+	/* When it cannot be told the connection is over, and its reservations with it. */
+	(void)!shim_tell(s, &m, no_data, NULL, 0, NULL);
+	fiber_unshield();
 }
 
 int shim_attach(struct shim *s, const struct shim_stream *stream, struct err *e)
@@ -34,6 +66,9 @@ int shim_attach(struct shim *s, const struct shim_stream *stream, struct err *e)
 
 	if (stream->leftover.n > SHIM_DATA_MAX)
 		return err_set(e, ERR_TOO_LARGE, "too much input was sent before the attach");
+	if (stream->websocket && !s->websockets)
+		return err_set(e, ERR_NOT_IMPLEMENTED,
+			       "the container was started by a version that knows no websockets");
 	shim_msg_init(&m, SHIM_ATTACH);
 	shim_stream_fill(&m, stream);
 	return shim_ask(s, &m, stream->leftover, &fd, 1, clock_in_ms(CALL_MS), &call, e);
@@ -108,7 +143,8 @@ static int exec_ask(struct shim *s, const struct shim_exec *exec, int fd, struct
 	r = write_document(s, exec, e);
 	if (r < 0)
 		return r;
-	m.flags = (exec->tty ? SHIM_TTY : 0) | (exec->attach_stdin ? SHIM_OPEN_STDIN : 0);
+	m.flags = (exec->tty ? SHIM_TTY : 0) | (exec->attach_stdin ? SHIM_OPEN_STDIN : 0) |
+		  (exec->reserved ? SHIM_RESERVED : 0);
 	m.height = exec->height;
 	m.width = exec->width;
 	if (exec->stream) {

@@ -17,9 +17,10 @@
 struct shim {
 	struct io io;
 	unsigned refs;
-	bool dead;  /* the connection is over */
-	bool freed; /* by its owner: no more events */
-	bool told;  /* the container's end was delivered */
+	bool dead;	 /* the connection is over */
+	bool freed;	 /* by its owner: no more events */
+	bool told;	 /* the container's end was delivered */
+	bool websockets; /* the shim said that it speaks them */
 	enum shim_state state;
 	pid_t pid;
 	int pidfd; /* of the container's process, to end it should the shim die */

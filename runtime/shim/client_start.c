@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "firmware/core/config.h"
 #include "firmware/sched/child.h"
 #include "runtime/shim/client_private.h"
 
@@ -176,6 +177,7 @@ static int start(const struct shim_launch *l, size_t *given, struct shim **ret, 
 	r = shim_open(l->run_dir, l->state_dir, l->events, TAKE_FD(ours), &s, e);
 	if (r < 0)
 		return r;
+	s->websockets = CONFIG(WEBSOCKET); /* clients are handed over before its hello is read */
 	r = talk_start(s, l, given, ret_pid, ret_started_ns, e);
 	if (r < 0) {
 		if (s->state == SHIM_STATE_FAILED && s->failure[0])

@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "firmware/core/config.h"
 #include "firmware/core/mem.h"
 #include "runtime/shim/private.h"
 
@@ -36,6 +37,7 @@ void control_drop(struct shim_process *s)
 		return;
 	close(s->daemon_fd);
 	s->daemon_fd = -1;
+	s->reserved_attach = s->reserved_exec = 0;
 	s->daemon_generation++;
 }
 
@@ -72,6 +74,7 @@ void control_hello(struct shim_process *s)
 	m.state = s->state;
 	m.pid = s->procs[0].pid;
 	m.started_ns = s->started_ns;
+	m.flags = CONFIG(WEBSOCKET) ? SHIM_WEBSOCKET : 0;
 	(void)control_send(s, &m, (struct str){NULL, 0});
 }
 
@@ -161,17 +164,54 @@ static void do_start(struct shim_process *s, const struct shim_msg *m)
 	proc_start(s, p);
 }
 
+static void refuse_client(struct shim_process *s, const struct shim_msg *m)
+{
+	refuse(s, m, ERR_UNAVAILABLE, "too many clients are attached to the container");
+}
+
+static bool has_proc(const struct shim_process *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 1; i < PROC_COUNT; i++)
+		n += s->procs[i].state == PROC_FREE;
+	return n > s->reserved_exec;
+}
+
+static void do_reserve(struct shim_process *s, const struct shim_msg *m)
+{
+	if ((m->flags & SHIM_FOR_EXEC) && !has_proc(s)) {
+		refuse(s, m, ERR_UNAVAILABLE, "too many processes were started in the container");
+		return;
+	}
+	if (!(m->flags & SHIM_FOR_EXEC) && !attach_has_room(s)) {
+		refuse_client(s, m);
+		return;
+	}
+	*(m->flags & SHIM_FOR_EXEC ? &s->reserved_exec : &s->reserved_attach) += 1;
+	control_reply(s, m->number, 0, 0, NULL);
+}
+
+static void unreserve(struct shim_process *s, bool exec)
+{
+	size_t *n = exec ? &s->reserved_exec : &s->reserved_attach;
+
+	*n -= *n > 0;
+}
+
 static void do_attach(struct shim_process *s, int *fd)
 {
 	const struct shim_msg *m = &s->packet.msg;
 	struct proc *p = &s->procs[0];
 
+	if (m->flags & SHIM_RESERVED)
+		unreserve(s, false);
 	if (p->state >= PROC_ENDED || *fd < 0) {
 		refuse(s, m, ERR_CONFLICT, "the container has ended");
 		return;
 	}
-	if (attach_add(s, p, *fd, &s->packet) < 0) {
-		refuse(s, m, ERR_UNAVAILABLE, "too many clients are attached to the container");
+	if (!attach_has_room(s) || attach_add(s, p, *fd, &s->packet) < 0) {
+		refuse_client(s, m);
 		return;
 	}
 	*fd = -1;
@@ -219,6 +259,8 @@ static void do_exec(struct shim_process *s, int *fd)
 	const struct shim_msg *m = &s->packet.msg;
 	struct proc *p = NULL;
 
+	if (m->flags & SHIM_RESERVED)
+		unreserve(s, true);
 	if (s->procs[0].state != PROC_RUNNING) {
 		refuse(s, m, ERR_CONFLICT, "the container is not running");
 		return;
@@ -231,7 +273,7 @@ static void do_exec(struct shim_process *s, int *fd)
 		if (s->procs[i].state == PROC_FREE)
 			p = &s->procs[i];
 	}
-	if (!p) {
+	if (!p || !has_proc(s)) {
 		refuse(s, m, ERR_UNAVAILABLE, "too many processes were started in the container");
 		return;
 	}
@@ -248,8 +290,7 @@ static void do_exec(struct shim_process *s, int *fd)
 	p->number = m->number;
 	if (*fd >= 0) {
 		if (attach_add(s, p, *fd, &s->packet) < 0) {
-			refuse(s, m, ERR_UNAVAILABLE,
-			       "too many clients are attached to the container");
+			refuse_client(s, m);
 			return;
 		}
 		*fd = -1;
@@ -294,6 +335,12 @@ static void handle(struct shim_process *s, int *fds, size_t *n_fds)
 		return;
 	case SHIM_ACK:
 		do_ack(s, m);
+		return;
+	case SHIM_RESERVE:
+		do_reserve(s, m);
+		return;
+	case SHIM_UNRESERVE:
+		unreserve(s, m->flags & SHIM_FOR_EXEC);
 		return;
 	case SHIM_QUIT:
 		if (s->state == SHIM_STATE_NEW)

@@ -23,6 +23,7 @@
 #include "runtime/shim/shim.h"
 
 #define PROC_COUNT (1 + CONFIG_SHIM_EXECS)
+/* An exec has one client at most. Those that only wait for their peer to close give way. */
 #define CLIENT_COUNT (CONFIG_SHIM_ATTACH + CONFIG_SHIM_EXECS)
 #define SHIM_IO_SIZE 262144 /* a power of two: of a pipe too */
 #define SHIM_LOG_SIZE 131072
@@ -71,6 +72,8 @@ struct proc {
 	char id[SHIM_ID_MAX];
 };
 
+struct client_ws; /* websocket.c */
+
 struct client {
 	int fd; /* -1: free slot */
 	uint32_t generation;
@@ -84,6 +87,7 @@ struct client {
 	uint32_t off[2]; /* of the frame, header included */
 	uint8_t *in;	 /* input not yet written to the process */
 	uint32_t in_off, in_n;
+	struct client_ws *ws; /* NULL: a plain stream */
 	struct detach_keys keys;
 	int64_t deadline;
 };
@@ -113,6 +117,8 @@ struct shim_process {
 	int *hold;
 	size_t n_hold;
 	size_t n_clients;
+	size_t client_end; /* slots beyond were never used, nor their pages touched */
+	size_t reserved_attach, reserved_exec;
 	struct proc procs[PROC_COUNT];
 	struct client clients[CLIENT_COUNT];
 	struct shim_packet packet;
@@ -204,8 +210,27 @@ bool pump_flush_client(struct shim_process *s, struct client *c);
 void pump_forget_client(struct shim_process *s, struct client *c);
 bool pump_client_idle(const struct client *c);
 
+/* websocket.c: frames around a client's bytes */
+int websocket_open(struct client *c);
+void websocket_close(struct client *c);
+/*
+ * Take what the client sent: its payload stays, moved together, in data[0…*n). 0, or the code of
+ * the Close that is to end the session: the peer's, or ours for a breach of the protocol
+ * (*ret_ours).
+ */
+unsigned websocket_take(struct client *c, uint8_t *data, size_t *n, bool *ret_ours);
+/* Send the control frame that waits: 1 none is left, 0 the socket is full, or -errno. */
+int websocket_flush(struct client *c);
+bool websocket_waits(const struct client *c);
+/* A last Close with that code, if the socket takes it and no frame was cut short (torn). */
+void websocket_end(struct client *c, unsigned code, bool torn);
+size_t websocket_head(const struct client *c, size_t n, uint8_t *out);
+
 /* attach.c: clients, and from them to the process */
-int attach_add(struct shim_process *s, struct proc *p, int fd, const struct shim_packet *packet);
+/* Is there room for one more client of the container, besides those that were promised it? */
+bool attach_has_room(const struct shim_process *s);
+/* Takes fd when it succeeds. -EAGAIN, -ENOMEM. */
+int attach_add(struct shim_process *s, struct proc *p, int fd, struct shim_packet *packet);
 void attach_ready(struct shim_process *s, struct client *c, uint32_t events);
 void attach_update(struct shim_process *s, struct client *c);
 /* The process runs: input may flow. */

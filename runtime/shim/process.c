@@ -62,7 +62,7 @@ static void start_failed(struct shim_process *s)
 	control_reply(s, p->number,
 		      runtime_error_is_invalid(&s->failure) ? ERR_INVALID : ERR_SYSTEM, 0,
 		      s->failure.text);
-	for (size_t i = 0; i < CLIENT_COUNT; i++) {
+	for (size_t i = 0; i < s->client_end; i++) {
 		if (s->clients[i].fd >= 0)
 			attach_linger(s, &s->clients[i]);
 	}
@@ -341,7 +341,7 @@ void proc_acknowledged(struct shim_process *s, struct proc *p)
 	p->acked = true;
 	p->state = PROC_RELEASED;
 	p->deadline = DEADLINE_NEVER;
-	for (size_t i = 0; i < CLIENT_COUNT; i++) {
+	for (size_t i = 0; i < s->client_end; i++) {
 		struct client *c = &s->clients[i];
 
 		if (c->fd >= 0 && c->proc == p && pump_client_idle(c))
@@ -354,7 +354,7 @@ void proc_free_if_unused(struct shim_process *s, struct proc *p)
 {
 	if (p->state != PROC_RELEASED || proc_is_container(s, p))
 		return;
-	for (size_t i = 0; i < CLIENT_COUNT; i++) {
+	for (size_t i = 0; i < s->client_end; i++) {
 		if (s->clients[i].fd >= 0 && s->clients[i].proc == p)
 			return;
 	}

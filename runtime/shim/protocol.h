@@ -35,8 +35,11 @@ enum shim_type {
 	SHIM_RESIZE,   /* id (empty: the container), height, width */
 	SHIM_EXEC,     /* id; flags; with a client descriptor or none; leftover bytes */
 	SHIM_SYNC,
-	SHIM_ACK,  /* of an event, or of a failed exec: id */
-	SHIM_QUIT, /* give up what has not been started */
+	SHIM_ACK,	/* of an event, or of a failed exec: id */
+	SHIM_QUIT,	/* give up what has not been started */
+	SHIM_RESERVE,	/* keep a place free until the SHIM_ATTACH or SHIM_EXEC (with SHIM_FOR_EXEC)
+			   that   is to come says SHIM_RESERVED, or the connection ends */
+	SHIM_UNRESERVE, /* none will come */
 	/* shim to daemon */
 	SHIM_HELLO = 64, /* on each connection and when the start is over: state, pid, started_ns */
 	SHIM_REPLY,	 /* number repeated; code: 0 or an error kind; pid; data: text */
@@ -53,6 +56,11 @@ enum shim_flag {
 	SHIM_FRAMED = 1 << 4,
 	SHIM_OOM = 1 << 5,
 	SHIM_OPEN_STDIN = 1 << 6, /* exec: a pipe for its stdin */
+	SHIM_WEBSOCKET =
+		1 << 7, /* the client speaks websocket frames; in a hello: so does the shim */
+	SHIM_WS_TEXT = 1 << 8,	/* they are to be text frames */
+	SHIM_RESERVED = 1 << 9, /* uses up what SHIM_RESERVE kept free */
+	SHIM_FOR_EXEC = 1 << 10,
 };
 
 enum shim_state {

@@ -14,7 +14,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "firmware/core/config.h"
 #include "firmware/core/mem.h"
+#include "firmware/fmt/ws.h"
 #include "runtime/shim/private.h"
 
 #define FRAME_HEADER 8
@@ -25,9 +27,18 @@ static bool wants(const struct client *c, int k)
 	return c->flags & (k ? SHIM_STDERR : SHIM_STDOUT);
 }
 
-static size_t header_size(const struct client *c)
+static size_t put_header(const struct client *c, int k, size_t n, uint8_t head[WS_HEAD_MAX])
 {
-	return c->flags & SHIM_FRAMED ? FRAME_HEADER : 0;
+	const uint8_t framed[FRAME_HEADER] = {
+		(uint8_t)(k + 1),  0,	      0, 0, (uint8_t)(n >> 24), (uint8_t)(n >> 16),
+		(uint8_t)(n >> 8), (uint8_t)n};
+
+	if (CONFIG(WEBSOCKET) && c->ws)
+		return websocket_head(c, n, head);
+	if (!(c->flags & SHIM_FRAMED))
+		return 0;
+	memcpy(head, framed, sizeof(framed));
+	return sizeof(framed);
 }
 
 /*
@@ -35,10 +46,8 @@ static size_t header_size(const struct client *c)
  */
 static int send_frame(struct client *c, int k, const uint8_t *data, size_t n, uint32_t *off)
 {
-	size_t header = header_size(c);
-	uint8_t head[FRAME_HEADER] = {
-		(uint8_t)(k + 1),  0,	      0, 0, (uint8_t)(n >> 24), (uint8_t)(n >> 16),
-		(uint8_t)(n >> 8), (uint8_t)n};
+	uint8_t head[WS_HEAD_MAX];
+	size_t header = put_header(c, k, n, head);
 
 	while (*off < header + n) {
 		struct iovec iov[2];
@@ -93,7 +102,7 @@ static struct block *queue_block(struct source *src, const uint8_t *data, size_t
 
 bool pump_client_idle(const struct client *c)
 {
-	return !c->at[0] && !c->at[1];
+	return !c->at[0] && !c->at[1] && !(CONFIG(WEBSOCKET) && websocket_waits(c));
 }
 
 void pump_forget_client(struct shim_process *s, struct client *c)
@@ -116,14 +125,15 @@ void pump_send(struct shim_process *s, struct proc *p, int k, const uint8_t *dat
 {
 	struct block *b = NULL;
 
-	for (size_t i = 0; i < CLIENT_COUNT && s->n_clients; i++) {
+	for (size_t i = 0; i < s->client_end && s->n_clients; i++) {
 		struct client *c = &s->clients[i];
 		uint32_t off = 0;
 		int r = 0;
 
 		if (c->fd < 0 || c->proc != p || c->hup || !wants(c, k))
 			continue;
-		if (!c->at[k] && (c->mid < 0 || c->mid == k))
+		if (!c->at[k] && (c->mid < 0 || c->mid == k) &&
+		    !(CONFIG(WEBSOCKET) && websocket_waits(c)))
 			r = send_frame(c, k, data, n, &off);
 		if (r > 0)
 			continue;
@@ -167,8 +177,8 @@ static int flush_stream(struct client *c, int k)
 		c->at[k] = b->next;
 		c->off[k] = 0;
 		b->refs--;
-		/* The other stream's turn, if it waits. */
-		if (c->at[!k])
+		/* The turn of the other stream, or of a control frame, if it waits. */
+		if (c->at[!k] || (CONFIG(WEBSOCKET) && websocket_waits(c)))
 			break;
 	}
 	return 1;
@@ -180,7 +190,12 @@ bool pump_flush_client(struct shim_process *s, struct client *c)
 	int k = c->mid >= 0 ? c->mid : c->at[0] ? 0 : 1;
 	int r = 1;
 
-	while (r > 0 && (c->at[0] || c->at[1])) {
+	/* A control frame's turn comes between two others. */
+	while (r > 0 && !pump_client_idle(c)) {
+		if (CONFIG(WEBSOCKET) && c->mid < 0 && websocket_waits(c)) {
+			r = websocket_flush(c);
+			continue;
+		}
 		if (!c->at[k])
 			k = !k;
 		r = flush_stream(c, k);

@@ -50,7 +50,10 @@ struct shim_stream {
 	int fd; /* client socket; the shim's after a successful call, and closed here */
 	struct str leftover; /* bytes the client sent already (at most 16 KiB) */
 	bool want_stdin, want_stdout, want_stderr;
-	bool framed;	  /* stdcopy framing (non-TTY) */
+	bool framed;	/* stdcopy framing (non-TTY) */
+	bool websocket; /* websocket frames instead, binary unless: */
+	bool ws_text;
+	bool reserved;	  /* shim_reserve was called for it */
 	bool replay_logs; /* attach with logs=1: what was logged so far comes first (done by the
 			     daemon: unused) */
 	struct str detach_keys; /* bytes, as "\x10\x11"; empty: the default; only with a tty */
@@ -98,6 +101,13 @@ int shim_read_exit(const char *state_dir, struct shim_exit *ret, struct err *e) 
 /* Drop the connection; the shim goes on. No events after this. */
 void shim_free(struct shim *s);
 
+/*
+ * Have the shim keep a place free for one more client (exec: for one more process), before the
+ * client is told that it has one. ERR_UNAVAILABLE when all are taken. Then either hand it over with
+ * "reserved" set, or give the place back.
+ */
+int shim_reserve(struct shim *s, bool exec, struct err *e) FIBER_FN WARN_UNUSED;
+void shim_unreserve(struct shim *s, bool exec) FIBER_FN;
 /* Hand over one more attach client. The fd is taken in any case. */
 int shim_attach(struct shim *s, const struct shim_stream *stream, struct err *e)
 	FIBER_FN WARN_UNUSED;
@@ -113,6 +123,7 @@ struct shim_exec {
 	bool tty, attach_stdin; /* without attach_stdin stdin is /dev/null */
 	uint16_t height, width;
 	const struct shim_stream *stream; /* NULL: detached */
+	bool reserved;			  /* shim_reserve was called for it */
 };
 /*
  * Run a process in the container. Returns when it runs (its pid as seen by the host) or failed to;

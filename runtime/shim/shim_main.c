@@ -159,8 +159,6 @@ static int shim_open(struct shim_process *s, const struct shim_args *a)
 {
 	int r;
 
-	for (size_t i = 0; i < CLIENT_COUNT; i++)
-		s->clients[i].fd = -1;
 	s->daemon_fd = s->listen_fd = s->signal_fd = -1;
 	s->next_tick = DEADLINE_NEVER;
 	s->id = a->id;

@@ -47,3 +47,6 @@ tar-libs := -larchive
 
 fuzzers += toml
 toml-srcs := firmware/fmt/toml.c $(fuzz-fmt)
+
+fuzzers += ws
+ws-srcs := firmware/fmt/ws.c firmware/fmt/sha1.c

@@ -27,6 +27,9 @@ fmt/test_json_write-srcs := $(fmt-json) $(fmt-core)
 units += fmt/test_pattern
 fmt/test_pattern-srcs := firmware/fmt/pattern.c firmware/fmt/pattern_match.c $(fmt-core)
 
+units += fmt/test_ws
+fmt/test_ws-srcs := firmware/fmt/ws.c firmware/fmt/sha1.c
+
 units += fmt/test_sha256
 fmt/test_sha256-srcs := firmware/fmt/sha256.c $(fmt-core)
 fmt/test_sha256-libs := -lcrypto

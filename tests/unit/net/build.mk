@@ -11,6 +11,10 @@ net/test_http_chunked-srcs := firmware/net/http_chunked.c $(net-core)
 units += net/test_http_url
 net/test_http_url-srcs := firmware/net/http_url.c $(net-core)
 
+units += net/test_http_websocket
+net/test_http_websocket-srcs := firmware/net/http_websocket.c firmware/net/http_parse.c \
+	firmware/net/http_status.c firmware/fmt/ws.c firmware/fmt/sha1.c $(net-core)
+
 units += net/test_netlink
 net/test_netlink-srcs := firmware/net/netlink.c $(net-core)
 
