@@ -3,7 +3,7 @@
 
 #include "api/router/hijack.h"
 #include "api/router/reply.h"
-#include "api/router/size.h"
+#include "runtime/model/console_size.h"
 
 #define SAY_TIMEOUT_MS 10000
 
@@ -79,9 +79,9 @@ int api_exec_start(struct call *call, struct err *e)
 	if (exec_lookup(call->eng, call->params[0], &x, e) < 0 || exec_start_check(x, e) < 0)
 		return err_code(e);
 	if (body.tty && call->api_minor >= 42)
-		console_size_from_json(body.console_size.n ? body.console_size
-							   : x->config.console_size_raw,
-				       &height, &width);
+		(void)console_size_parse(body.console_size.n ? body.console_size
+							     : x->config.console_size_raw,
+					 &height, &width);
 	if (!body.detach)
 		return start_attached(call, x, &body, height, width, e);
 	if (exec_start(x, body.tty, height, width, NULL, e) < 0)

@@ -32,17 +32,3 @@ int query_console_size(struct call *call, uint16_t *ret_height, uint16_t *ret_wi
 	*ret_width = width;
 	return 0;
 }
-
-void console_size_from_json(struct str raw, uint16_t *ret_height, uint16_t *ret_width)
-{
-	unsigned height = 0, width = 0;
-	char text[32];
-
-	*ret_height = *ret_width = 0;
-	if (!str_copy(text, sizeof(text), raw) || sscanf(text, "[%u , %u ]", &height, &width) != 2)
-		return;
-	if (height <= UINT16_MAX && width <= UINT16_MAX) {
-		*ret_height = (uint16_t)height;
-		*ret_width = (uint16_t)width;
-	}
-}

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Console sizes: the h and w of resize requests, and the ConsoleSize arrays [height, width] of
- * bodies.
+ * Console sizes: the h and w of resize requests.
  *
  * Thread: loop. Yields: no.
  */
@@ -13,7 +12,5 @@
 /* ERR_INVALID `invalid resize height "x": invalid syntax`, likewise width. */
 int query_console_size(struct call *call, uint16_t *ret_height, uint16_t *ret_width, struct err *e)
 	WARN_UNUSED;
-/* [h,w] as raw JSON; both 0 when absent or odd. */
-void console_size_from_json(struct str raw, uint16_t *ret_height, uint16_t *ret_width);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -128,6 +129,20 @@ size_t clock_format_rfc3339nano(int64_t wall_ns, char out[CLOCK_RFC3339_MAX])
 size_t clock_format_rfc3339fixed(int64_t wall_ns, char out[CLOCK_RFC3339_MAX])
 {
 	return format(wall_ns, out, true);
+}
+
+void clock_format_http(int64_t wall_ns, char out[CLOCK_HTTP_SIZE])
+{
+	static const char weekdays[] = "ThuFriSatSunMonTueWed"; /* the epoch was a Thursday */
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	char date[CLOCK_RFC3339_MAX];
+	int64_t days = MAX(wall_ns, 0) / NSEC_PER_SEC / SEC_PER_DAY;
+	int month;
+
+	clock_format_rfc3339fixed(MAX(wall_ns, 0), date);
+	month = (date[5] - '0') * 10 + date[6] - '1';
+	snprintf(out, CLOCK_HTTP_SIZE, "%.3s, %.2s %.3s %.4s %.8s GMT", weekdays + days % 7 * 3,
+		 date + 8, months + (month % 12) * 3, date, date + 11);
 }
 
 /* Exactly n digits at the front of *s. */

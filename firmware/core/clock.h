@@ -29,6 +29,9 @@ int64_t clock_in_ms(int64_t ms);
 size_t clock_format_rfc3339nano(int64_t wall_ns, char out[CLOCK_RFC3339_MAX]);
 /* Always nine fractional digits, as log lines carry. Returns the length (30). */
 size_t clock_format_rfc3339fixed(int64_t wall_ns, char out[CLOCK_RFC3339_MAX]);
+/* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110), always of that length. */
+#define CLOCK_HTTP_SIZE 30
+void clock_format_http(int64_t wall_ns, char out[CLOCK_HTTP_SIZE]);
 /* A Go duration ("1h30m", "1.5s", "-2ms", "0") in nanoseconds. 0 or -EINVAL. */
 int clock_parse_duration(struct str text, int64_t *ret_ns) WARN_UNUSED;
 /* RFC 3339 with optional fraction and any offset to nanoseconds. 0 or -EINVAL. */

@@ -5,7 +5,8 @@ srcs-y += socket.c tcp.c activation.c netlink.c
 srcs-$(CONFIG_VSOCK) += vsock.c
 srcs-$(CONFIG_WEBSOCKET) += http_websocket.c
 srcs-y += dial.c resolve.c http_client.c http_client_body.c http_proxy.c
-srcs-$(CONFIG_TLS) += tls.c tls_trust.c
+srcs-$(CONFIG_RESOLVER) += resolve_dns.c
+srcs-$(CONFIG_TLS) += tls.c tls_library.c tls_trust.c
 
-libs-y += -lcares
+libs-$(CONFIG_RESOLVER) += -lcares
 libs-$(CONFIG_TLS) += -lmbedtls -lmbedx509 -lmbedcrypto

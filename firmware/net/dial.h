@@ -50,5 +50,8 @@ struct resolve_address {
 };
 int resolve_host(const struct dial_conn *c, const char *host, uint16_t port,
 		 struct resolve_address ret[RESOLVE_MAX], size_t *ret_n, struct err *e) WARN_UNUSED;
+/* resolve_dns.c: of a name alone. */
+int resolve_dns(const struct dial_conn *c, const char *host, uint16_t port,
+		struct resolve_address ret[RESOLVE_MAX], size_t *ret_n, struct err *e) WARN_UNUSED;
 
 #endif

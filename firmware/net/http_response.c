@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <time.h>
 
 enum {
 	HEADERS_MAX = 6144,			  /* added by the handler */
@@ -19,21 +18,16 @@ enum {
 /* RFC 9110 dates change once a second. */
 static void put_date(struct buf *b)
 {
-	static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-	static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-					 "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-	static time_t cached;
-	static char text[48];
-	time_t now = (time_t)(clock_wall() / NSEC_PER_SEC);
-	struct tm t;
+	static char text[CLOCK_HTTP_SIZE];
+	static int64_t cached = -1;
+	int64_t wall = clock_wall(), now = wall / NSEC_PER_SEC;
 
-	if (now != cached && gmtime_r(&now, &t)) {
-		cached = now;
-		snprintf(text, sizeof(text), "Date: %s, %02d %s %04d %02d:%02d:%02d GMT\r\n",
-			 days[t.tm_wday % 7], t.tm_mday, months[t.tm_mon % 12],
-			 (t.tm_year + 1900) % 10000, t.tm_hour, t.tm_min, t.tm_sec);
-	}
+	if (now != cached)
+		clock_format_http(wall, text);
+	cached = now;
+	buf_puts(b, "Date: ");
 	buf_puts(b, text);
+	buf_puts(b, "\r\n");
 }
 
 static bool is_clean(const char *s)

@@ -23,18 +23,7 @@
 #include "firmware/core/mem.h"
 #include "runtime/cgroup/cgroup.h"
 #include "runtime/container/log_options.h"
-
-static void console_size(const struct host_config *h, uint16_t *height, uint16_t *width)
-{
-	unsigned hh = 0, ww = 0;
-	char text[32];
-
-	if (str_copy(text, sizeof(text), h->console_size_raw) &&
-	    sscanf(text, "[%u,%u]", &hh, &ww) == 2) {
-		*height = (uint16_t)hh;
-		*width = (uint16_t)ww;
-	}
-}
+#include "runtime/model/console_size.h"
 
 static int start_shim(struct launch *l, struct err *e) FIBER_FN
 {
@@ -71,7 +60,7 @@ static int start_shim(struct launch *l, struct err *e) FIBER_FN
 	if (!l->shim.runtime_path)
 		return err_set(e, ERR_INVALID, "unknown or invalid runtime name: %s",
 			       c->host.runtime);
-	console_size(&c->host, &l->shim.height, &l->shim.width);
+	(void)console_size_parse(c->host.console_size_raw, &l->shim.height, &l->shim.width);
 	n_streams = container_count_attaching(c);
 	l->streams = arena_alloc_array(l->a, n_streams, sizeof(*l->streams));
 	if (!l->streams)

@@ -373,11 +373,22 @@ static struct in_addr addr_value(const char *text)
 	return addr;
 }
 
+/* Six pairs of hex digits with colons between; all zero when it is anything else. */
+static void mac_value(const char *text, uint8_t mac[6])
+{
+	struct str rest = str_from(text);
+
+	for (size_t i = 0; i < 6; i++)
+		if (hex_decode(str_cut(rest, ':', &rest), &mac[i], 1) < 0) {
+			memset(mac, 0, 6);
+			return;
+		}
+}
+
 static struct endpoint *endpoint_from_record(const struct endpoint_record *rec)
 {
 	struct endpoint *ep = mem_alloc(sizeof(*ep));
 	const struct port_record *ports = rec->ports.items;
-	unsigned mac[6] = {0};
 
 	if (!ep)
 		return NULL;
@@ -387,10 +398,7 @@ static struct endpoint *endpoint_from_record(const struct endpoint_record *rec)
 	ep->ip = addr_value(rec->ip);
 	ep->gateway = addr_value(rec->gateway);
 	ep->prefix_len = (uint8_t)rec->prefix_len;
-	if (rec->mac && sscanf(rec->mac, "%2x:%2x:%2x:%2x:%2x:%2x", &mac[0], &mac[1], &mac[2],
-			       &mac[3], &mac[4], &mac[5]) == 6)
-		for (size_t i = 0; i < 6; i++)
-			ep->mac[i] = (uint8_t)mac[i];
+	mac_value(rec->mac, ep->mac);
 	ep->n_ports = MIN(rec->ports.n, (size_t)NETWORK_PORTS_MAX);
 	for (size_t i = 0; i < ep->n_ports; i++) {
 		ep->ports[i].proto = strz_eq(ports[i].proto, "udp") ? IPPROTO_UDP : IPPROTO_TCP;

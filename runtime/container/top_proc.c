@@ -162,14 +162,17 @@ static const char *terminal(const struct process *p, const char *none, struct ar
 
 static const char *start_text(const struct machine *m, const struct process *p, struct arena *a)
 {
-	time_t when = (time_t)(m->boot_s + (int64_t)(p->stat.start / TICKS));
-	char text[16];
-	struct tm tm;
+	static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+					 "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+	int64_t when = m->boot_s + (int64_t)(p->stat.start / TICKS);
+	char date[CLOCK_RFC3339_MAX]; /* 2006-01-02T15:04:05… */
+	unsigned month;
 
-	gmtime_r(&when, &tm);
-	if (!strftime(text, sizeof(text), m->now_s - when < DAY_S ? "%H:%M" : "%b%d", &tm))
-		return "?";
-	return arena_strdup(a, text);
+	clock_format_rfc3339fixed(when * NSEC_PER_SEC, date);
+	if (m->now_s - when < DAY_S)
+		return arena_strndup(a, date + 11, 5);
+	month = (unsigned)(date[5] - '0') * 10 + (unsigned)(date[6] - '0');
+	return arena_printf(a, "%s%.2s", months[(month - 1) % 12], date + 8);
 }
 
 static uint64_t used_seconds(const struct process *p)

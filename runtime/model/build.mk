@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-srcs-y += config.c
+srcs-y += config.c console_size.c

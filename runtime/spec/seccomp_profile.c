@@ -3,7 +3,7 @@
  * A profile given by the user, in the engine's format: that of the runtime, with rules that may
  * depend on capabilities, architectures and the kernel's version, which are decided here.
  */
-#include <stdio.h>
+#include <stdlib.h>
 #include <sys/utsname.h>
 
 #include "runtime/spec/private.h"
@@ -31,12 +31,18 @@ static bool known_arch(struct str name)
 static bool kernel_at_least(struct str version)
 {
 	struct utsname u;
-	unsigned have[2] = {0, 0};
+	unsigned long have[2] = {0, 0};
 	struct str minor, major = str_cut(version, '.', &minor);
 	uint64_t want[2] = {0, 0};
+	char *end;
 
-	if (uname(&u) < 0 || sscanf(u.release, "%u.%u", &have[0], &have[1]) < 1)
+	if (uname(&u) < 0)
 		return true;
+	have[0] = strtoul(u.release, &end, 10);
+	if (end == u.release)
+		return true;
+	if (*end == '.')
+		have[1] = strtoul(end + 1, NULL, 10);
 	if (str_to_u64(major, &want[0]) < 0 || (minor.n && str_to_u64(minor, &want[1]) < 0))
 		return true;
 	return have[0] > want[0] || (have[0] == want[0] && have[1] >= want[1]);

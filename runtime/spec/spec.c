@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "runtime/model/console_size.h"
 #include "runtime/spec/private.h"
 
 #define OCI_VERSION "1.0.2"
@@ -139,9 +140,9 @@ static void write_user(struct json_writer *w, const struct passwd_user *u, const
 	json_object_close(w);
 }
 
-static void write_console_size(struct json_writer *w, int64_t height, int64_t width)
+static void write_console_size(struct json_writer *w, uint16_t height, uint16_t width)
 {
-	if (height <= 0 || width <= 0 || height > UINT16_MAX || width > UINT16_MAX)
+	if (!height || !width)
 		return;
 	json_key(w, "consoleSize");
 	json_object_open(w);
@@ -153,14 +154,10 @@ static void write_console_size(struct json_writer *w, int64_t height, int64_t wi
 /* HostConfig.ConsoleSize: [height, width] */
 static void write_first_size(struct json_writer *w, struct str raw)
 {
-	struct str rest = str_trim(raw), height;
-	int64_t h, v;
+	uint16_t height, width;
 
-	if (rest.n < 2 || rest.p[0] != '[' || rest.p[rest.n - 1] != ']')
-		return;
-	height = str_cut(str_span(rest.p + 1, rest.n - 2), ',', &rest);
-	if (str_to_i64(str_trim(height), &h) == 0 && str_to_i64(str_trim(rest), &v) == 0)
-		write_console_size(w, h, v);
+	if (console_size_parse(raw, &height, &width))
+		write_console_size(w, height, width);
 }
 
 static bool has_init(const struct spec_input *in)

@@ -33,7 +33,7 @@ units += container/test_validate
 container/test_validate-srcs := $(addprefix runtime/container/,health_state.c ports.c \
 	restart_policy.c validate.c) \
 	$(addprefix runtime/network/,port_parse.c files.c) $(addprefix runtime/spec/,caps.c devices.c \
-	mounts.c resources.c seccomp.c seccomp_profile.c security_opt.c signal.c spec.c) \
+	mounts.c resources.c seccomp.c seccomp_profile.c security_opt.c signal.c spec.c) runtime/model/console_size.c \
 	$(container-common)
 
 units += container/test_detach_keys

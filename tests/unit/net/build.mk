@@ -41,6 +41,7 @@ net/test_http_pools-srcs := tests/unit/net/harness.c $(net-server) $(net-sched) 
 net-client := firmware/net/http_parse.c firmware/net/http_chunked.c firmware/net/http_url.c \
 	firmware/net/http_status.c firmware/net/http_client.c firmware/net/http_client_body.c \
 	firmware/net/http_proxy.c firmware/net/dial.c firmware/net/resolve.c \
+	$(if $(CONFIG_RESOLVER),firmware/net/resolve_dns.c) \
 	$(if $(CONFIG_TLS),firmware/net/tls.c firmware/net/tls_trust.c) \
 	firmware/fmt/base64.c firmware/core/file.c
 
@@ -62,3 +63,6 @@ net/test_proxy-srcs := firmware/net/http_proxy.c firmware/net/http_url.c firmwar
 units += net/test_socket
 net/test_socket-srcs := firmware/net/socket.c firmware/net/tcp.c firmware/net/activation.c \
 	$(if $(CONFIG_VSOCK),firmware/net/vsock.c) $(net-core)
+
+units += net/test_gmtime
+net/test_gmtime-srcs := firmware/net/tls_library.c $(net-core)

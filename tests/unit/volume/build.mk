@@ -8,7 +8,8 @@ volume-fiber-$(CONFIG_FIBER_PTHREAD) += fiber_pthread.c
 volume-sched := $(addprefix firmware/sched/,fiber.c $(volume-fiber-y) io.c job.c loop.c timer.c waitq.c)
 volume-all := $(addprefix runtime/volume/,change.c measure.c mount.c names.c options.c populate.c \
 	record.c store.c) \
-	runtime/image/copy.c runtime/event/bus.c firmware/net/resolve.c
+	runtime/image/copy.c runtime/event/bus.c firmware/net/resolve.c \
+	$(if $(CONFIG_RESOLVER),firmware/net/resolve_dns.c)
 
 units += volume/test_options
 volume/test_options-srcs := runtime/volume/options.c $(volume-fmt) $(volume-core)
