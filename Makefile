@@ -99,11 +99,11 @@ config := $(O)/.config
 auto := $(O)/include/config/auto.conf
 autoconf := $(O)/include/generated/autoconf.h
 kconfigs := Kconfig $(wildcard firmware/Kconfig firmware/*/Kconfig runtime/Kconfig \
-	runtime/*/Kconfig api/Kconfig api/*/Kconfig)
+	runtime/*/Kconfig api/Kconfig api/*/Kconfig rootfs/*/Kconfig)
 
 # kconfig writes beside its working directory, and finds sources through $srctree.
 kconfig-prepare = $(Q)mkdir -p $(O)/kconfig $(O)/include/config $(O)/include/generated; \
-	for top in firmware runtime api; do \
+	for top in firmware runtime api rootfs; do \
 		ls $$top/Kconfig $$top/*/Kconfig 2>/dev/null | \
 			sed 's/.*/source "&"/' >$(O)/kconfig/$$top.new; \
 		cmp -s $(O)/kconfig/$$top.new $(O)/kconfig/$$top || \
@@ -217,18 +217,20 @@ all-libs += $$(libs-y)
 endef
 
 fragments = $(patsubst %/build.mk,%,$(wildcard $(1)))
+init-folders := $(call fragments,rootfs/init/build.mk)
 main-folders := $(call fragments,api/main/build.mk)
 api-folders := $(filter-out api/main,$(call fragments,api/build.mk api/*/build.mk))
 runtime-folders := $(call fragments,runtime/build.mk runtime/*/build.mk)
 firmware-folders := $(call fragments,firmware/build.mk firmware/*/build.mk)
 folders := $(main-folders) $(api-folders) $(runtime-folders) $(firmware-folders)
-$(foreach f,$(folders),$(eval $(call read-folder,$(f))))
+$(foreach f,$(folders) $(init-folders),$(eval $(call read-folder,$(f))))
 
 archive-of = $(B)/lib/$(subst /,_,$(1)).a
 objects-of = $(patsubst %,$(B)/obj/%.o,$(basename $(srcs/$(1))))
 full-folders := $(foreach f,$(folders),$(if $(strip $(srcs/$(f))),$(f)))
 archives := $(foreach f,$(full-folders),$(call archive-of,$(f)))
-objects := $(foreach f,$(full-folders),$(call objects-of,$(f)))
+init-archive := $(call archive-of,$(init-folders))
+objects := $(foreach f,$(full-folders) $(init-folders),$(call objects-of,$(f)))
 
 # Rewritten when the compiler or a flag changes, so that objects follow.
 ifneq ($(need-config),)
@@ -243,7 +245,7 @@ $(call archive-of,$(1)): $(call objects-of,$(1)) $(1)/build.mk
 	$$(call say,AR,$$@)
 	$$(Q)mkdir -p $$(@D); rm -f $$@; $$(AR) rcsD $$@ $$(filter %.o,$$^)
 endef
-$(foreach f,$(full-folders),$(eval $(call folder-rules,$(f))))
+$(foreach f,$(full-folders) $(init-folders),$(eval $(call folder-rules,$(f))))
 
 $(B)/obj/%.o: %.c $(autoconf) $(B)/.flags
 	$(call say,CC,$<)
@@ -273,7 +275,18 @@ $(B)/serind: $(B)/serind.debug
 	$(call say,STRIP,$@)
 	$(Q)$(STRIP) -s -R .comment -o $@ $<
 
+# The guest's first process, a program of its own that takes of the modules what it uses.
+$(B)/init.debug: $(init-archive) $(archives) $(B)/.flags
+	$(call say,LD,$@)
+	$(Q)$(CC) $(build-cflags) $(CFLAGS) $(build-ldflags) -o $@ \
+		-Wl,--start-group $(init-archive) $(archives) -Wl,--end-group $(LDFLAGS)
+
+$(B)/init: $(B)/init.debug
+	$(call say,STRIP,$@)
+	$(Q)$(STRIP) -s -R .comment -o $@ $<
+
 all: $(if $(strip $(srcs/api/main)),$(B)/serind,$(archives))
+all: $(if $(CONFIG_INIT),$(if $(SAN),,$(B)/init))
 
 # Bytes of the program by module folder and by library, as the linker really put them in.
 size: $(B)/serind
@@ -444,7 +457,7 @@ format:
 	$(Q)sh tests/lint/format --fix
 
 clean:
-	$(Q)rm -rf $(O)/obj $(O)/lib $(O)/unit $(O)/fuzz $(O)/san-* $(O)/configs $(O)/serind $(O)/serind.*
+	$(Q)rm -rf $(O)/obj $(O)/lib $(O)/unit $(O)/fuzz $(O)/san-* $(O)/configs $(O)/serind $(O)/serind.* $(O)/init $(O)/init.*
 	$(Q)rm -f $(O)/.flags $(O)/test-results*
 
 distclean:
