@@ -5,6 +5,7 @@ import http.client
 import subprocess
 import traceback
 
+import crowds
 import cycles
 import pulls
 import resting
@@ -23,6 +24,9 @@ ALL = {
     "stream": streams.exec_stream,
     "logs": streams.logs,
     "followers": streams.followers,
+    "stats": crowds.stats,
+    "archive": crowds.archive,
+    "parallel": crowds.parallel,
     "pull": pulls.pull,
 }
 BEFORE_DAEMONS = ("size", "start")
