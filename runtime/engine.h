@@ -15,6 +15,7 @@
 #include "firmware/core/err.h"
 #include "firmware/core/list.h"
 #include "firmware/core/map.h"
+#include "runtime/cgroup/support.h"
 #include "runtime/image/image.h"
 #include "runtime/network/network.h"
 #include "runtime/options.h"
@@ -34,9 +35,11 @@ struct engine {
 	struct map containers_by_id;
 	struct map containers_by_name;
 	struct list containers; /* struct container, newest first */
+	size_t links;		/* of all of them */
 	struct map execs;	/* struct exec by id */
 	char id[ENGINE_ID_MAX]; /* stable UUID of this data root */
 	bool cgroup_v2;
+	struct cgroup_support limits; /* what this kernel can set */
 	bool stopping;
 	bool restored;		  /* containers are what they were; restarts may begin */
 	struct list restarts_due; /* struct container; see runtime/container/restart.c */

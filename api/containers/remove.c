@@ -9,12 +9,13 @@ int api_containers_remove(struct call *call, struct err *e)
 {
 	CLEANUP(container_unrefp) struct container *c = NULL;
 
+	if (container_lookup(call->eng, call->params[0], &c, e) < 0)
+		return err_code(e);
 	if (query_bool(call, "link", false))
-		return err_set(e, ERR_NOT_IMPLEMENTED,
-			       "removing links is not supported by this engine");
-	if (container_lookup(call->eng, call->params[0], &c, e) < 0 ||
-	    container_remove(c, query_bool(call, "force", false), query_bool(call, "v", false), e) <
-		    0)
+		return container_unlink(call->eng, call->params[0], e) < 0 ? err_code(e)
+									   : reply_empty(call, 204);
+	if (container_remove(c, query_bool(call, "force", false), query_bool(call, "v", false), e) <
+	    0)
 		return err_code(e);
 	return reply_empty(call, 204);
 }

@@ -98,6 +98,7 @@ static void put_sizes(struct json_writer *w, const struct container_sizes *sizes
 void shape_container_summary(const struct container *c, struct json_writer *w, struct arena *a,
 			     unsigned api_minor, const struct container_sizes *sizes)
 {
+	struct texts links;
 	struct buf text;
 
 	buf_init(&text, a, 64 << 10);
@@ -107,6 +108,9 @@ void shape_container_summary(const struct container *c, struct json_writer *w, s
 	json_array_open(w);
 	buf_printf(&text, "/%s", c->name);
 	json_put_str(w, buf_str(&text));
+	if (container_link_names(c, a, &links) == 0)
+		for (size_t i = 0; i < links.n; i++)
+			json_put_text(w, links.items[i]);
 	json_array_close(w);
 	json_kv_text(w, "Image", image_text(c));
 	json_kv_text(w, "ImageID", c->image_id.text);
@@ -226,6 +230,8 @@ static void put_host_config(const struct container *c, struct json_writer *w, st
 	}
 	*host = c->host;
 	spec_effective_paths(&c->host, a, &host->masked_paths, &host->readonly_paths);
+	if (container_link_list(c, a, &host->links) < 0)
+		host->links = (struct texts){0};
 	shape_encode(&shape_host_config, host, w, api_minor);
 }
 

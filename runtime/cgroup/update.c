@@ -81,8 +81,6 @@ static int weight_v1(const struct update *u)
 	char text[32];
 	int r;
 
-	if (!u->h->blkio_weight)
-		return 0;
 	snprintf(text, sizeof(text), "%lld", (long long)u->h->blkio_weight);
 	r = cgroup_write(u->cg, "blkio", "blkio.weight", text);
 	return r == -ENOENT ? put(u, "blkio", "blkio.bfq.weight", text)
@@ -125,6 +123,19 @@ static int cpu_v2(const struct update *u, int64_t period, int64_t quota)
 	return put(u, "", "cpu.max", text);
 }
 
+/* The scale of io.weight is 1 to 10000; that of the scheduler's own file is the request's. */
+static int weight_v2(const struct update *u)
+{
+	char text[32];
+	int r;
+
+	snprintf(text, sizeof(text), "%lld", (long long)u->h->blkio_weight);
+	r = cgroup_write(u->cg, "", "io.bfq.weight", text);
+	if (r == -ENOENT)
+		return put_number(u, "", "io.weight", 1 + (u->h->blkio_weight - 10) * 9999 / 990);
+	return r < 0 ? err_sys(u->e, -r, "writing %s to io.bfq.weight", text) : 0;
+}
+
 /* --- both --- */
 
 static int rest(const struct update *u)
@@ -156,9 +167,7 @@ int cgroup_update(const struct cgroup *cg, const struct host_config *h, struct e
 	r = cg->v2 ? memory_v2(&u) : memory_v1(&u);
 	if (r == 0)
 		r = cg->v2 ? cpu_v2(&u, period, quota) : cpu_v1(&u, period, quota);
-	if (r == 0 && !cg->v2)
-		r = weight_v1(&u);
-	else if (r == 0 && h->blkio_weight)
-		r = put_number(&u, "", "io.bfq.weight", h->blkio_weight);
+	if (r == 0 && h->blkio_weight)
+		r = cg->v2 ? weight_v2(&u) : weight_v1(&u);
 	return r < 0 ? r : rest(&u);
 }

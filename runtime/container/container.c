@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "firmware/core/mem.h"
-#include "runtime/container/private.h"
+#include "runtime/container/links.h"
 
 struct container *container_new(struct engine *eng)
 {
@@ -119,6 +119,7 @@ int container_enter(struct container *c, struct err *e)
 		if (container_from_link(at)->created_ns <= c->created_ns)
 			break;
 	list_push_back(at, &c->link);
+	eng->links += c->n_links;
 	container_ref(c);
 	return 0;
 }
@@ -128,6 +129,7 @@ void container_leave(struct container *c)
 	map_remove(&c->eng->containers_by_id, &c->id_node);
 	map_remove(&c->eng->containers_by_name, &c->name_node);
 	list_remove(&c->link);
+	links_forget(c);
 	if (c->image) {
 		c->image->containers--;
 		if (container_is_running(c))
@@ -174,6 +176,8 @@ int container_lookup(struct engine *eng, const char *name, struct container **re
 		n = map_find(&eng->containers_by_name, plain);
 		if (n)
 			c = map_entry(n, struct container, name_node);
+		else if (str_find(plain, '/') > 0)
+			c = container_linked(eng, plain);
 	}
 	if (!c && str_is_hex(key)) {
 		int r = lookup_prefix(eng, key, &c, e);

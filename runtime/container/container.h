@@ -59,6 +59,11 @@ struct container_mount {
 	bool used, up;	     /* private to volumes.c: the volume knows us; it is mounted for us */
 };
 
+struct container_link {
+	const char *child; /* ID of the container */
+	const char *alias; /* what it is called */
+};
+
 /* Private to restart.c. */
 struct container_restart {
 	struct loop_timer timer; /* while "restarting" */
@@ -96,6 +101,8 @@ struct container {
 	struct texts args; /* argv[1…] */
 	struct container_mount *mounts;
 	size_t n_mounts;
+	struct container_link *links;
+	size_t n_links;
 	int64_t created_ns;
 
 	enum container_status status;
@@ -147,11 +154,20 @@ static inline struct container *container_from_link(struct list *l)
 }
 
 /*
- * Full ID, exact name (with or without "/"), then unique ID prefix. The container is referenced.
- * ERR_NOT_FOUND "No such container: x"; ERR_INVALID "multiple IDs found with provided prefix: x".
+ * Full ID, exact name (with or without "/"; "parent/alias" of a link too), then unique ID prefix.
+ * The container is referenced. ERR_NOT_FOUND "No such container: x"; ERR_INVALID "multiple IDs
+ * found with provided prefix: x".
  */
 int container_lookup(struct engine *eng, const char *name, struct container **ret, struct err *e)
 	WARN_UNUSED;
+/* links.c: names that links give c ("/parent/alias"), in the arena. */
+int container_link_names(const struct container *c, struct arena *a, struct texts *ret) WARN_UNUSED;
+/* c's own links as inspect shows them ("/child:/parent/alias"); not set when it has none. */
+int container_link_list(const struct container *c, struct arena *a, struct texts *ret) WARN_UNUSED;
+/* The container that "parent/alias" names, or NULL. */
+struct container *container_linked(const struct engine *eng, struct str path);
+/* End the link "parent/alias". ERR_CONFLICT for a plain name; ERR_SYSTEM without such a parent. */
+int container_unlink(struct engine *eng, const char *name, struct err *e) FIBER_FN WARN_UNUSED;
 /* References to all containers, newest first, in the arena (unref each). */
 int container_list(struct engine *eng, struct arena *a, struct container ***ret, size_t *ret_n)
 	WARN_UNUSED;

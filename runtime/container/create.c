@@ -10,7 +10,7 @@
 #include "firmware/core/file.h"
 #include "firmware/core/log.h"
 #include "firmware/core/mem.h"
-#include "runtime/container/private.h"
+#include "runtime/container/links.h"
 
 static void make_id(char out[CONTAINER_ID_LEN + 1])
 {
@@ -97,20 +97,25 @@ static int keep_config(struct container *c, const struct create_request *req, co
 	return 0;
 }
 
-/* container:NAME is kept as container:ID. */
-static int resolve_peer(struct engine *eng, struct create_request *req, struct arena *a,
-			struct err *e)
+static int keep_links(struct container *c, const struct create_request *req, struct arena *a,
+		      struct err *e)
 {
-	CLEANUP(container_unrefp) struct container *peer = NULL;
-	int r;
+	struct container_link *links;
+	size_t n;
 
-	if (!strz_starts(req->host.network_mode ? req->host.network_mode : "", "container:"))
+	if (!req->host.links.n)
 		return 0;
-	r = container_lookup(eng, req->host.network_mode + 10, &peer, e);
-	if (r < 0)
-		return r;
-	req->host.network_mode = arena_printf(a, "container:%s", peer->id);
-	return req->host.network_mode ? 0 : err_set(e, ERR_UNAVAILABLE, "no memory");
+	if (links_plan(c->eng, &req->host, a, &links, &n, e) < 0)
+		return err_code(e);
+	c->links = arena_alloc_array(&c->mem, n, sizeof(*links));
+	for (size_t i = 0; c->links && i < n; i++) {
+		c->links[i] = (struct container_link){arena_strdup(&c->mem, links[i].child),
+						      arena_strdup(&c->mem, links[i].alias)};
+		if (!c->links[i].child || !c->links[i].alias)
+			break;
+		c->n_links++;
+	}
+	return c->n_links == n ? 0 : err_set(e, ERR_UNAVAILABLE, "no memory for links");
 }
 
 static int fill_container(struct container *c, struct container_create *in, struct image *img,
@@ -121,10 +126,12 @@ static int fill_container(struct container *c, struct container_create *in, stru
 	struct texts args;
 	size_t n_mounts;
 
-	if (container_merge(in->req, c->eng->opt, img, c->id, in->a, e) < 0 ||
-	    resolve_peer(c->eng, in->req, in->a, e) < 0 ||
+	if (container_merge(in->req, c->eng->opt, c->eng->cgroup_v2, img, c->id, in->a, e) < 0 ||
+	    container_resolve_namespaces(c->eng, &in->req->host, in->a, e) < 0 ||
 	    container_argv(&in->req->config, in->a, &path, &args, e) < 0 ||
 	    container_mounts(c->eng, in->req, in->api_minor, in->a, &mounts, &n_mounts, e) < 0)
+		return err_code(e);
+	if (keep_links(c, in->req, in->a, e) < 0)
 		return err_code(e);
 	if (keep_config(c, in->req, path, &args, mounts, n_mounts) < 0)
 		return err_set(e, ERR_UNAVAILABLE, "no memory for container %s", c->name);
@@ -232,13 +239,14 @@ int container_create(struct engine *eng, struct container_create *in, struct con
 	CLEANUP(image_unrefp) struct image *img = NULL;
 	const char *ref = in->req->config.image;
 	struct map_node *holder;
+	struct warnings w = {.n = 0};
 	int r;
 
 	if (in->name && *in->name == '/')
 		in->name++;
 	if (in->name && container_name_check(in->name, e) < 0)
 		return err_code(e);
-	r = container_validate(eng, in->req, in->api_minor, e);
+	r = container_validate(eng, in->req, in->api_minor, &w, e);
 	if (r < 0)
 		return r;
 	if (!ref || !*ref)
@@ -253,10 +261,11 @@ int container_create(struct engine *eng, struct container_create *in, struct con
 	if (holder)
 		return container_name_conflict(map_entry(holder, struct container, name_node),
 					       in->name, e);
+	r = warnings_keep(&w, in->a, ret_warnings, e);
+	if (r < 0)
+		return r;
 	fiber_shield();
 	r = create_shielded(eng, in, img, ret, e);
 	fiber_unshield();
-	if (r == 0)
-		*ret_warnings = (struct texts){NULL, 0, true};
 	return r;
 }

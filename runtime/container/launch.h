@@ -11,8 +11,11 @@
 
 #include <arpa/inet.h>
 
-#include "runtime/container/private.h"
+#include "runtime/container/links.h"
 #include "runtime/spec/spec.h"
+
+#define IPC_CHAIN_MAX 16 /* containers that join each other's IPC, one after the other */
+#define LAUNCH_SHM "shm" /* in the bundle: shared memory others may join */
 
 struct launch {
 	struct container *c;
@@ -24,6 +27,9 @@ struct launch {
 		resolv[CONTAINER_PATH_MAX + 16];
 	char rootfs[CONTAINER_PATH_MAX];
 	char runtime_root[CONTAINER_PATH_MAX];
+	char shm[CONTAINER_PATH_MAX]; /* what is bound at /dev/shm, or "" */
+	bool own_shm;		      /* and it is to be mounted first */
+	char ipc_path[32], pid_path[32];
 	struct passwd_user user;
 	uint32_t extra_gids[PASSWD_GROUPS_MAX];
 	size_t n_extra_gids;
@@ -34,6 +40,7 @@ struct launch {
 	char cgroups_path[CONTAINER_PATH_MAX];
 	struct port_request ports[NETWORK_PORTS_MAX];
 	struct hosts_request files;
+	struct link_texts links;
 	char ip[INET_ADDRSTRLEN], gateway[INET_ADDRSTRLEN];
 	int hold_fds[NETWORK_PORTS_MAX];
 	struct shim_launch shim;
@@ -50,6 +57,8 @@ static inline bool is_text(const char *s, const char *what)
 	return s && !strcmp(s, what);
 }
 
+/* namespaces.c: find the containers whose namespaces it joins; they must run. */
+int launch_namespaces(struct launch *l, struct err *e) WARN_UNUSED;
 /*
  * Job over l->job: the bundle directory, the sources of binds, the working directory, the user's
  * ids. The root file system is mounted at l->rootfs.
@@ -57,6 +66,8 @@ static inline bool is_text(const char *s, const char *what)
 int launch_prepare(struct job *job);
 /* volumes.c, for the job: parts of volumes (Subpath) are bound into the bundle, at this path. */
 int launch_stage_volumes(const struct launch *l, struct err *e) WARN_UNUSED;
+/* And the shared memory that others may join. */
+int launch_stage_shm(const struct launch *l, struct err *e) WARN_UNUSED;
 const char *launch_stage_path(const struct launch *l, size_t i);
 /* The network namespace with its addresses and ports, and the files of /etc that speak of them. */
 int launch_network(struct launch *l, struct err *e) FIBER_FN WARN_UNUSED;

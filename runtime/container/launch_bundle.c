@@ -28,13 +28,25 @@ static bool env_names(const struct texts *env, const char *key)
 	return false;
 }
 
+/* The container's own replace what links bring. */
+static bool env_has_key(const struct texts *env, const char *entry)
+{
+	size_t n = strcspn(entry, "=");
+
+	for (size_t i = 0; i < env->n; i++)
+		if (!strncmp(env->items[i], entry, n) &&
+		    (env->items[i][n] == '=' || !env->items[i][n]))
+			return true;
+	return false;
+}
+
 static int fill_process(struct launch *l, struct err *e)
 {
 	const struct container *c = l->c;
 	const struct texts *env = &c->config.env;
 	size_t n = 0;
 
-	l->env = arena_alloc_array(l->a, env->n + ENV_FIXED, sizeof(*l->env));
+	l->env = arena_alloc_array(l->a, env->n + l->links.env.n + ENV_FIXED, sizeof(*l->env));
 	l->args = arena_alloc_array(l->a, c->args.n + 2, sizeof(*l->args));
 	if (!l->env || !l->args)
 		return err_set(e, ERR_UNAVAILABLE, "no memory");
@@ -44,6 +56,9 @@ static int fill_process(struct launch *l, struct err *e)
 		l->env[n++] = arena_printf(l->a, "HOSTNAME=%s", l->spec.hostname);
 	if (c->config.tty && !env_names(env, "TERM"))
 		l->env[n++] = "TERM=xterm";
+	for (size_t i = 0; i < l->links.env.n; i++)
+		if (!env_has_key(env, l->links.env.items[i]))
+			l->env[n++] = l->links.env.items[i];
 	for (size_t i = 0; i < env->n; i++)
 		if (strchr(env->items[i], '='))
 			l->env[n++] = env->items[i];

@@ -12,11 +12,17 @@ static int join_peer(struct launch *l, struct err *e)
 	struct container *c = l->c;
 	CLEANUP(container_unrefp) struct container *peer = NULL;
 
-	if (container_lookup(c->eng, c->host.network_mode + 10, &peer, e) < 0)
-		return err_code(e);
+	if (container_lookup(c->eng, c->host.network_mode + strlen("container:"), &peer, e) < 0)
+		return err_wrap(e, "joining network namespace of container");
+	if (peer == c)
+		return err_set(e, ERR_INVALID, "cannot join own network");
 	if (!container_is_running(peer))
 		return err_set(e, ERR_CONFLICT,
 			       "cannot join network of a non running container: %s", peer->id);
+	if (peer->status == CONTAINER_RESTARTING || peer->pid <= 0)
+		return err_set(e, ERR_CONFLICT,
+			       "Container %s is restarting, wait until the container is running",
+			       peer->id);
 	text_format(c->netns_path, sizeof(c->netns_path), "/proc/%d/ns/net", (int)peer->pid);
 	container_state_path(peer, l->hosts);
 	text_format(l->resolv, sizeof(l->resolv), "%s/resolv.conf", l->hosts);
@@ -34,6 +40,8 @@ static int connect_bridge(struct launch *l, struct err *e) FIBER_FN
 	int r = container_ports(&c->config, &c->host, l->ports, ARRAY_LEN(l->ports), &req.n_ports,
 				e);
 
+	if (r == 0)
+		r = links_describe(c, l->a, &l->links, e);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < c->networking.endpoints.n; i++) {
@@ -55,6 +63,7 @@ static int connect_bridge(struct launch *l, struct err *e) FIBER_FN
 	}
 	inet_ntop(AF_INET, &c->endpoint->ip, l->ip, sizeof(l->ip));
 	inet_ntop(AF_INET, &c->endpoint->gateway, l->gateway, sizeof(l->gateway));
+	links_tell_address(c);
 	l->spec.own_netns = true;
 	return 0;
 }
@@ -84,6 +93,7 @@ int launch_network(struct launch *l, struct err *e)
 		.domainname = c->config.domainname,
 		.ip = l->ip[0] ? l->ip : NULL,
 		.extra_hosts = &c->host.extra_hosts,
+		.linked = &l->links.hosts,
 		.host_gateway = l->gateway[0] ? l->gateway : NULL,
 		.host_network = host,
 		.dns = &c->host.dns,

@@ -160,7 +160,7 @@ int launch_prepare(struct job *job)
 	if (dir_make_all(l->run_dir, 0711, &job->err) < 0 ||
 	    container_mount_sources(c->mounts, c->n_mounts, &job->err) < 0)
 		return err_code(&job->err);
-	if (launch_stage_volumes(l, &job->err) < 0)
+	if (launch_stage_volumes(l, &job->err) < 0 || launch_stage_shm(l, &job->err) < 0)
 		return err_code(&job->err);
 	root = open(l->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)

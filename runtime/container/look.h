@@ -107,8 +107,9 @@ int container_sample(struct container *c, struct arena *a, struct container_samp
 
 int container_pause(struct container *c, struct err *e) FIBER_FN WARN_UNUSED;
 int container_unpause(struct container *c, struct err *e) FIBER_FN WARN_UNUSED;
-/* Limits that are set in h replace the container's. Durable and in force on return. */
-int container_update(struct container *c, const struct host_config *h, struct err *e)
-	FIBER_FN WARN_UNUSED;
+/* Limits that are set in h replace the container's. Durable and in force on return. What this
+ * kernel cannot set is dropped from h; warnings (in the arena) say so. */
+int container_update(struct container *c, struct host_config *h, struct arena *a,
+		     struct texts *ret_warnings, struct err *e) FIBER_FN WARN_UNUSED;
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "runtime/container/log_options.h"
 #include "runtime/container/private.h"
@@ -185,8 +186,6 @@ static void default_host(struct host_config *h)
 		h->shm_size = SHM_SIZE_DEFAULT;
 	if (h->pids_limit.set && h->pids_limit.v <= 0)
 		h->pids_limit.set = false;
-	if (h->memory_swappiness.set && h->memory_swappiness.v == -1)
-		h->memory_swappiness.set = false;
 	if (h->memory > 0 && !h->memory_swap)
 		h->memory_swap = h->memory <= INT64_MAX / 2 ? h->memory * 2 : -1;
 	if (is_empty(h->restart_policy.name))
@@ -210,11 +209,41 @@ static int default_log(struct log_config *log, const struct engine_options *opt,
 	return log_options_read(log->type, &log->options, NULL, e);
 }
 
-int container_merge(struct create_request *req, const struct engine_options *opt,
+/* The host's own name for who shares its network; else the beginning of the ID. */
+static const char *default_hostname(const struct host_config *h, const char *id, struct arena *a)
+{
+	char own[65] = "";
+
+	if (is_text(h->network_mode, "host") && gethostname(own, sizeof(own) - 1) == 0 && *own)
+		return arena_strdup(a, own);
+	return arena_strndup(a, id, 12);
+}
+
+/* Who sees the host's processes or all its devices is not confined by labels either. */
+static int add_label(struct host_config *h, struct arena *a)
+{
+	const char **all;
+
+	if (!h->privileged && !is_text(h->ipc_mode, "host") && !is_text(h->pid_mode, "host"))
+		return 0;
+	for (size_t i = 0; i < h->security_opt.n; i++)
+		if (strz_starts(h->security_opt.items[i], "label=") ||
+		    !strcmp(h->security_opt.items[i], "label"))
+			return 0;
+	all = arena_alloc_array(a, h->security_opt.n + 1, sizeof(*all));
+	if (!all)
+		return -ENOMEM;
+	for (size_t i = 0; i < h->security_opt.n; i++)
+		all[i] = h->security_opt.items[i];
+	all[h->security_opt.n] = "label=disable";
+	h->security_opt = (struct texts){all, h->security_opt.n + 1, true};
+	return 0;
+}
+
+int container_merge(struct create_request *req, const struct engine_options *opt, bool cgroup_v2,
 		    const struct image *img, const char *id, struct arena *a, struct err *e)
 {
 	struct container_config *c = &req->config;
-	bool host_net;
 
 	if (default_log(&req->host.log_config, opt, a, e) < 0)
 		return err_code(e);
@@ -222,16 +251,15 @@ int container_merge(struct create_request *req, const struct engine_options *opt
 	if (is_empty(req->host.runtime))
 		req->host.runtime = opt->default_runtime;
 	if (is_empty(req->host.cgroupns_mode))
-		req->host.cgroupns_mode = req->host.privileged ? "host" : NULL;
-	host_net = is_text(req->host.network_mode, "host");
-	if (merge_config(c, &img->spec.config, a) < 0 || expose_published(req, a) < 0)
+		req->host.cgroupns_mode = cgroup_v2 ? "private" : "host";
+	if (!cgroup_v2 && req->host.oom_kill_disable == SHAPE_TRI_UNSET)
+		req->host.oom_kill_disable = 0;
+	if (merge_config(c, &img->spec.config, a) < 0 || expose_published(req, a) < 0 ||
+	    add_label(&req->host, a) < 0)
 		return err_set(e, ERR_UNAVAILABLE, "no memory for the container's configuration");
-	if (is_empty(c->hostname) && !host_net) {
-		c->hostname = arena_strndup(a, id, 12);
-		if (!c->hostname)
-			return err_set(e, ERR_UNAVAILABLE, "no memory");
-	}
-	return 0;
+	if (is_empty(c->hostname))
+		c->hostname = default_hostname(&req->host, id, a);
+	return c->hostname ? 0 : err_set(e, ERR_UNAVAILABLE, "no memory");
 }
 
 int container_argv(const struct container_config *config, struct arena *a, const char **ret_path,

@@ -62,12 +62,32 @@ void container_name_generate(const struct engine *eng, char out[CONTAINER_NAME_M
 
 /* --- validate.c, merge.c, mounts.c --- */
 
+/* What a reply says besides the result; beyond its room no more is said. The texts are constants or
+ * in the request's arena. */
+struct warnings {
+	const char *items[32];
+	size_t n;
+};
+void warnings_add(struct warnings *w, const char *text); /* w may be NULL */
+int warnings_keep(const struct warnings *w, struct arena *a, struct texts *ret, struct err *e)
+	WARN_UNUSED;
+
+/* Checks all but the mounts; what this kernel cannot do is dropped from req, with a warning. */
 int container_validate(const struct engine *eng, struct create_request *req, unsigned api_minor,
-		       struct err *e) WARN_UNUSED;
-/* Limits alone, as an update has them. */
-int container_check_resources(const struct host_config *h, struct err *e) WARN_UNUSED;
+		       struct warnings *w, struct err *e) WARN_UNUSED;
+/* limits.c: limits alone, as an update has them too. */
+int container_check_limits(struct host_config *h, const struct cgroup_support *s, bool update,
+			   struct warnings *w, struct err *e) WARN_UNUSED;
+/* version.c: what an older client cannot have meant is taken from req, or refused. */
+int container_apply_version(struct create_request *req, unsigned minor, struct warnings *w,
+			    struct err *e) WARN_UNUSED;
+/* namespaces.c: "container:name" to "container:id". */
+int container_resolve_namespaces(struct engine *eng, struct host_config *h, struct arena *a,
+				 struct err *e) WARN_UNUSED;
+/* Where a container that lets others join has its shared memory mounted. */
+void container_shm_path(const struct container *c, char out[CONTAINER_PATH_MAX]);
 /* Fill in what the image says and the engine's defaults. */
-int container_merge(struct create_request *req, const struct engine_options *opt,
+int container_merge(struct create_request *req, const struct engine_options *opt, bool cgroup_v2,
 		    const struct image *img, const char *id, struct arena *a, struct err *e)
 	WARN_UNUSED;
 /* The command line; ERR_INVALID "no command specified". */

@@ -28,6 +28,9 @@ struct mount_record {
 	const char *type, *name, *source, *destination, *driver, *mode, *propagation, *subpath;
 	bool rw, anonymous;
 };
+struct link_record {
+	const char *child, *alias;
+};
 struct result_record {
 	const char *start, *end, *output;
 	int64_t exit_code;
@@ -51,7 +54,7 @@ struct container_record {
 	struct container_config config;
 	struct host_config host;
 	struct networking_config networking;
-	struct shape_array mounts;
+	struct shape_array mounts, links;
 };
 
 #define F(type, name, member, kind, ...) SHAPE_FIELD(struct type, name, member, kind, __VA_ARGS__)
@@ -97,6 +100,12 @@ static const struct shape_field mount_fields[] = {
 	F(mount_record, "Anonymous", anonymous, SHAPE_BOOL, .flags = SHAPE_OMIT_EMPTY),
 };
 SHAPE(mount_record, mount_fields);
+
+static const struct shape_field link_fields[] = {
+	F(link_record, "Child", child, SHAPE_TEXT, .flags = 0),
+	F(link_record, "Alias", alias, SHAPE_TEXT, .flags = 0),
+};
+SHAPE(link_record, link_fields);
 
 static const struct shape_field result_fields[] = {
 	F(result_record, "Start", start, SHAPE_TEXT, .flags = 0),
@@ -144,6 +153,8 @@ static const struct shape_field container_fields[] = {
 	F(container_record, "State", state, SHAPE_STRUCT, .sub = &shape_state_record),
 	F(container_record, "Mounts", mounts, SHAPE_ARRAY, .sub = &shape_mount_record,
 	  .flags = SHAPE_EMPTY_ARRAY),
+	F(container_record, "Links", links, SHAPE_ARRAY, .sub = &shape_link_record,
+	  .flags = SHAPE_OMIT_EMPTY),
 	F(container_record, "Config", config, SHAPE_STRUCT, .sub = &shape_container_config),
 	F(container_record, "HostConfig", host, SHAPE_STRUCT, .sub = &shape_host_config),
 	F(container_record, "NetworkingConfig", networking, SHAPE_STRUCT,
@@ -219,9 +230,12 @@ static int container_encode(const struct container *c, struct arena *a, struct b
 	struct json_writer w;
 	struct container_record *rec = arena_alloc(a, sizeof(*rec));
 	struct mount_record *mounts = arena_alloc_array(a, c->n_mounts, sizeof(*mounts));
+	struct link_record *links = arena_alloc_array(a, c->n_links, sizeof(*links));
 
-	if (!rec || !mounts)
+	if (!rec || !mounts || !links)
 		return -ENOMEM;
+	for (size_t i = 0; i < c->n_links; i++)
+		links[i] = (struct link_record){c->links[i].child, c->links[i].alias};
 	for (size_t i = 0; i < c->n_mounts; i++) {
 		const struct container_mount *m = &c->mounts[i];
 
@@ -246,6 +260,7 @@ static int container_encode(const struct container *c, struct arena *a, struct b
 	rec->host = c->host;
 	rec->networking = c->networking;
 	rec->mounts = (struct shape_array){mounts, c->n_mounts, true};
+	rec->links = (struct shape_array){links, c->n_links, true};
 	rec->state = (struct state_record){
 		.status = container_status_name(c->status),
 		.error = c->error,
@@ -433,6 +448,19 @@ static int mounts_from_record(struct container *c, const struct shape_array *lis
 	return 0;
 }
 
+static int links_from_record(struct container *c, const struct shape_array *list)
+{
+	const struct link_record *in = list->items;
+
+	c->links = arena_alloc_array(&c->mem, list->n, sizeof(*c->links));
+	if (!c->links)
+		return -ENOMEM;
+	for (size_t i = 0; i < list->n; i++)
+		if (in[i].child && in[i].alias)
+			c->links[c->n_links++] = (struct container_link){in[i].child, in[i].alias};
+	return 0;
+}
+
 static int health_from_record(struct container *c, const struct health_record *rec)
 {
 	const struct result_record *log = rec->log.items;
@@ -494,7 +522,7 @@ int container_from_record(struct container *c, struct str json, struct arena *a,
 	c->unfinished = rec->state.unfinished;
 	str_copy(c->error, sizeof(c->error), str_from(rec->state.error));
 	str_copy(c->netns_path, sizeof(c->netns_path), str_from(rec->state.netns));
-	if (mounts_from_record(c, &rec->mounts) < 0)
+	if (mounts_from_record(c, &rec->mounts) < 0 || links_from_record(c, &rec->links) < 0)
 		return err_set(e, ERR_UNAVAILABLE, "no memory");
 	if (rec->state.health && health_from_record(c, rec->state.health) < 0)
 		return err_set(e, ERR_UNAVAILABLE, "no memory");

@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 #include "firmware/core/log.h"
-#include "runtime/container/private.h"
+#include "runtime/container/links.h"
 #include "runtime/container/restart_policy.h"
 
 #define AGAIN_MS 100	    /* until a container that this one joins runs */
@@ -84,7 +84,7 @@ static bool awaits(const struct container *c, const char *mode)
 static bool awaits_another(const struct container *c)
 {
 	return awaits(c, c->host.network_mode) || awaits(c, c->host.ipc_mode) ||
-	       awaits(c, c->host.pid_mode);
+	       awaits(c, c->host.pid_mode) || links_await(c);
 }
 
 /* c is locked and restarting. */

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 
+#include "firmware/core/cleanup.h"
 #include "firmware/core/log.h"
 #include "runtime/cgroup/cgroup.h"
 #include "runtime/container/look.h"
@@ -15,13 +16,17 @@ struct update_job {
 	struct job job;
 	struct cgroup group;
 	const struct host_config *h;
+	bool gone; /* with its container, which just ended */
 };
 
 static int update_run(struct job *job)
 {
 	struct update_job *j = container_of(job, struct update_job, job);
+	int r = cgroup_update(&j->group, j->h, &job->err);
+	CLEANUP_FD int fd = r < 0 ? cgroup_open(&j->group, j->group.v2 ? "" : "memory") : -1;
 
-	return cgroup_update(&j->group, j->h, &job->err);
+	j->gone = r < 0 && fd == -ENOENT;
+	return j->gone ? 0 : r;
 }
 
 static int conflict(const struct container *c, struct err *e, const char *why)
@@ -34,7 +39,9 @@ static int check_conflicts(const struct container *c, const struct host_config *
 {
 	const struct host_config *now = &c->host;
 
-	if (c->removed || c->status == CONTAINER_REMOVING || c->status == CONTAINER_DEAD)
+	if (c->removed)
+		return err_set(e, ERR_NOT_FOUND, "No such container: %s", c->id);
+	if (c->status == CONTAINER_REMOVING || c->status == CONTAINER_DEAD)
 		return conflict(c, e, "container is marked for removal and cannot be \"update\"");
 	if (h->nano_cpus > 0 && now->cpu_period > 0)
 		return conflict(
@@ -66,21 +73,18 @@ static int check_conflicts(const struct container *c, const struct host_config *
 	return 0;
 }
 
-static int check(const struct container *c, const struct host_config *h, struct err *e)
+static int check(const struct container *c, struct host_config *h, struct warnings *w,
+		 struct err *e)
 {
-	struct host_config *whole;
-	CLEANUP_ARENA struct arena mem = {0};
+	/* Swap alone may change. */
+	bool swap_alone = !h->memory && h->memory_swap;
 	int r;
 
-	arena_open_heap(&mem, 64 << 10);
-	whole = arena_alloc(&mem, sizeof(*whole));
-	if (!whole)
-		return err_set(e, ERR_UNAVAILABLE, "no memory");
-	*whole = *h;
-	/* Swap alone may change. */
-	if (!whole->memory && whole->memory_swap)
-		whole->memory = c->host.memory;
-	r = container_check_resources(whole, e);
+	if (swap_alone)
+		h->memory = c->host.memory;
+	r = container_check_limits(h, &c->eng->limits, true, w, e);
+	if (swap_alone)
+		h->memory = 0;
 	if (r == 0 && h->restart_policy.name && *h->restart_policy.name)
 		r = restart_policy_check(&h->restart_policy, false, e);
 	return r;
@@ -96,13 +100,12 @@ static int apply(struct container *c, const struct host_config *h, struct err *e
 	if (!container_cgroup(c, &j.group))
 		return err_set(e, ERR_INVALID, "HostConfig.CgroupParent is too long");
 	r = job_run(&j.job, update_run, JOB_SHORT);
-	if (r < 0 && !j.job.err.kind)
+	if (r == 0)
+		return 0;
+	if (!j.job.err.kind)
 		return err_set(e, ERR_UNAVAILABLE, "too many operations at once; try again");
-	if (r < 0) {
-		*e = j.job.err;
-		return err_wrap(e, "Cannot update container %s", c->id);
-	}
-	return 0;
+	*e = j.job.err;
+	return err_wrap(e, "Cannot update container %s", c->id);
 }
 
 /* A text to keep; the present one when it says the same. */
@@ -163,10 +166,14 @@ static int update_locked(struct container *c, const struct host_config *h, struc
 	return r;
 }
 
-int container_update(struct container *c, const struct host_config *h, struct err *e)
+int container_update(struct container *c, struct host_config *h, struct arena *a,
+		     struct texts *ret_warnings, struct err *e)
 {
-	int r = check(c, h, e);
+	struct warnings w = {.n = 0};
+	int r = check(c, h, &w, e);
 
+	if (r == 0)
+		r = warnings_keep(&w, a, ret_warnings, e);
 	if (r < 0)
 		return r;
 	fiber_shield();

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a create request may not ask for, with the engine's messages. Fields that are spoken but not
- * carried out yet are refused here or by their SHAPE_REFUSED mark, never ignored.
+ * What a create request may not ask for, with the engine's messages. Its limits are checked by
+ * limits.c, its mounts by mounts.c, and version.c knows what older
+ * clients mean.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -12,11 +14,73 @@
 #include "runtime/container/restart_policy.h"
 #include "runtime/spec/spec.h"
 
-#define MEMORY_MIN (6LL << 20)
-
 static bool is_empty(const char *s)
 {
 	return !s || !*s;
+}
+
+static int conflict(struct err *e, const char *what)
+{
+	return err_set(e, ERR_INVALID, "conflicting options: %s", what);
+}
+
+static bool is_text(const char *s, const char *what)
+{
+	return s && !strcmp(s, what);
+}
+
+/* What a container cannot have of its own when it uses another's network. */
+static int check_shared_network(const struct create_request *req, struct err *e)
+{
+	const struct host_config *h = &req->host;
+	const struct {
+		bool asked;
+		const char *what;
+	} rules[] = {
+		{!is_empty(req->config.hostname), "hostname and the network mode"},
+		{h->links.n > 0, "container type network can't be used with links. This would "
+				 "result in undefined behavior"},
+		{h->dns.n > 0, "dns and the network mode"},
+		{h->extra_hosts.n > 0, "custom host-to-IP mapping and the network mode"},
+		{!is_empty(req->config.mac_address), "mac-address and the network mode"},
+		{h->port_bindings.n > 0 || h->publish_all_ports,
+		 "port publishing and the container type network mode"},
+		{req->config.exposed_ports.n > 0,
+		 "port exposing and the container type network mode"},
+	};
+
+	if (!h->network_mode[strlen("container:")])
+		return err_set(
+			e, ERR_INVALID,
+			"Invalid network mode: invalid container format container:<name|id>");
+	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
+		if (rules[i].asked)
+			return conflict(e, rules[i].what);
+	return 0;
+}
+
+static int check_network_mode(const struct create_request *req, struct err *e)
+{
+	const char *mode = req->host.network_mode ? req->host.network_mode : "";
+	bool host = is_text(mode, "host");
+
+	if (is_text(mode, "container"))
+		return err_set(
+			e, ERR_INVALID,
+			"Invalid network mode: invalid container format container:<name|id>");
+	if (strz_starts(mode, "container:") && check_shared_network(req, e) < 0)
+		return err_code(e);
+	if (host && !is_empty(req->config.mac_address))
+		return conflict(e, "mac-address and the network mode");
+	if (is_text(req->host.uts_mode, "host") && !is_empty(req->config.hostname))
+		return conflict(e, "hostname and the UTS mode");
+	if (host && req->host.links.n)
+		return conflict(e, "host type networking can't be used with links. This would "
+				   "result in undefined behavior");
+	if (!is_empty(req->host.isolation) && strcasecmp(req->host.isolation, "default"))
+		return err_set(e, ERR_INVALID, "invalid isolation '%s' on linux",
+			       req->host.isolation);
+	return 0;
 }
 
 static bool is_one_of(const char *s, const char *const *list)
@@ -27,134 +91,62 @@ static bool is_one_of(const char *s, const char *const *list)
 	return false;
 }
 
-static int check_memory(const struct host_config *h, struct err *e)
+static int check_namespaces(const struct host_config *h, struct err *e)
 {
-	if (h->memory < 0 || (h->memory > 0 && h->memory < MEMORY_MIN))
-		return err_set(e, ERR_INVALID, "Minimum memory limit allowed is 6MB");
-	if (h->memory > 0 && h->memory_swap > 0 && h->memory_swap < h->memory)
-		return err_set(
-			e, ERR_INVALID,
-			"Minimum memoryswap limit should be larger than memory limit, see usage");
-	if (h->memory == 0 && h->memory_swap > 0)
-		return err_set(e, ERR_INVALID,
-			       "You should always set the Memory limit when using Memoryswap "
-			       "limit, see usage");
-	if (h->memory_reservation > 0 && h->memory_reservation < MEMORY_MIN)
-		return err_set(e, ERR_INVALID, "Minimum memory reservation allowed is 6MB");
-	if (h->memory > 0 && h->memory_reservation > h->memory)
-		return err_set(e, ERR_INVALID,
-			       "Minimum memory limit can not be less than memory reservation "
-			       "limit, see usage");
-	if (h->memory_swappiness.set &&
-	    (h->memory_swappiness.v < -1 || h->memory_swappiness.v > 100))
-		return err_set(e, ERR_INVALID,
-			       "Invalid value: %lld, valid memory swappiness range is 0-100",
-			       (long long)h->memory_swappiness.v);
-	if (h->oom_score_adj < -1000 || h->oom_score_adj > 1000)
-		return err_set(e, ERR_INVALID,
-			       "Invalid value %lld, range for oom score adj is [-1000, 1000]",
-			       (long long)h->oom_score_adj);
-	if (h->shm_size < 0)
-		return err_set(e, ERR_INVALID, "SHM size can not be less than 0");
+	static const char *const ipc[] = {"", "private", "host", "none", "shareable", NULL};
+	static const char *const host[] = {"", "host", NULL};
+	static const char *const cgroup[] = {"", "host", "private", NULL};
+	const struct {
+		const char *mode, *const *modes, *what;
+		bool peers;
+	} rules[] = {
+		{h->ipc_mode, ipc, "IPC", true},
+		{h->pid_mode, host, "PID", true},
+		{h->uts_mode, host, "UTS", false},
+		{h->userns_mode, host, "user namespace", false},
+		{h->cgroupns_mode, cgroup, "cgroup namespace", false},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+		const char *mode = rules[i].mode ? rules[i].mode : "";
+
+		if (!is_one_of(mode, rules[i].modes) &&
+		    !(rules[i].peers && strz_starts(mode, "container:") && mode[10]))
+			return err_set(e, ERR_INVALID, "invalid %s mode: %s", rules[i].what, mode);
+	}
 	return 0;
 }
 
-static int check_cpu(const struct host_config *h, struct err *e)
-{
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-
-	if (h->nano_cpus > 0 && h->cpu_period > 0)
-		return err_set(e, ERR_INVALID,
-			       "Conflicting options: Nano CPUs and CPU Period cannot both be set");
-	if (h->nano_cpus > 0 && h->cpu_quota > 0)
-		return err_set(e, ERR_INVALID,
-			       "Conflicting options: Nano CPUs and CPU Quota cannot both be set");
-	if (h->nano_cpus < 0 || h->nano_cpus > cpus * 1000000000LL ||
-	    (h->nano_cpus > 0 && h->nano_cpus < 10000000))
-		return err_set(e, ERR_INVALID,
-			       "range of CPUs is from 0.01 to %ld.00, as there are only %ld CPUs "
-			       "available",
-			       cpus, cpus);
-	if (h->cpu_period && (h->cpu_period < 1000 || h->cpu_period > 1000000))
-		return err_set(e, ERR_INVALID,
-			       "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than "
-			       "1s (i.e. 1000000)");
-	if (h->cpu_quota > 0 && h->cpu_quota < 1000)
-		return err_set(e, ERR_INVALID,
-			       "CPU cfs quota can not be less than 1ms (i.e. 1000)");
-	if (h->cpu_shares < 0)
-		return err_set(e, ERR_INVALID,
-			       "invalid CPU shares (%lld): value must be a positive integer",
-			       (long long)h->cpu_shares);
-	return 0;
-}
-
-static int check_namespaces(const struct create_request *req, struct err *e)
-{
-	static const char *const ipc[] = {"private", "host", "none", "shareable", NULL};
-	const struct host_config *h = &req->host;
-
-	if (!is_empty(h->ipc_mode) && !is_one_of(h->ipc_mode, ipc))
-		return err_set(e,
-			       strz_starts(h->ipc_mode, "container:") ? ERR_NOT_IMPLEMENTED
-								      : ERR_INVALID,
-			       "invalid IPC mode: %s", h->ipc_mode);
-	if (!is_empty(h->pid_mode) && strcmp(h->pid_mode, "host"))
-		return err_set(e,
-			       strz_starts(h->pid_mode, "container:") ? ERR_NOT_IMPLEMENTED
-								      : ERR_INVALID,
-			       "invalid PID mode: %s", h->pid_mode);
-	if (!is_empty(h->uts_mode) && strcmp(h->uts_mode, "host"))
-		return err_set(e, ERR_INVALID, "invalid UTS mode: %s", h->uts_mode);
-	if (!is_empty(h->userns_mode) && strcmp(h->userns_mode, "host"))
-		return err_set(e, ERR_INVALID, "invalid user namespace mode: %s", h->userns_mode);
-	if (!is_empty(h->cgroupns_mode) && strcmp(h->cgroupns_mode, "host") &&
-	    strcmp(h->cgroupns_mode, "private"))
-		return err_set(e, ERR_INVALID, "invalid cgroup namespace mode: %s",
-			       h->cgroupns_mode);
-	if (!is_empty(h->isolation) && strcmp(h->isolation, "default"))
-		return err_set(e, ERR_INVALID, "invalid isolation '%s' on linux", h->isolation);
-	return 0;
-}
-
-static int check_network(const struct engine *eng, const struct create_request *req, struct err *e)
+static int check_network_exists(const struct engine *eng, const struct create_request *req,
+				struct err *e)
 {
 	const char *mode = req->host.network_mode;
-	bool shares;
 
-	if (is_empty(mode) || !strcmp(mode, "default") || !strcmp(mode, "none"))
+	if (is_empty(mode) || is_text(mode, "default") || strz_starts(mode, "container:") ||
+	    network_find(eng->network, mode))
 		return 0;
-	shares = strz_starts(mode, "container:");
-	if ((shares || (!is_empty(req->host.uts_mode) && !strcmp(req->host.uts_mode, "host"))) &&
-	    !is_empty(req->config.hostname))
-		return err_set(e, ERR_INVALID,
-			       "conflicting options: hostname and the network mode");
-	if (shares && !mode[10])
-		return err_set(
-			e, ERR_INVALID,
-			"Invalid network mode: invalid container format container:<name|id>");
-	if (shares && (req->host.dns.n || req->host.extra_hosts.n))
-		return err_set(e, ERR_INVALID, "conflicting options: %s and the network mode",
-			       req->host.dns.n ? "dns" : "custom host-to-IP mapping");
-	if (shares && (req->host.port_bindings.n || req->host.publish_all_ports))
-		return err_set(
-			e, ERR_INVALID,
-			"conflicting options: port publishing and the container type network mode");
-	if (!shares && !network_find(eng->network, mode))
-		return err_set(e, ERR_NOT_FOUND, "network %s not found", mode);
-	return 0;
+	return err_set(e, ERR_NOT_FOUND, "network %s not found", mode);
+}
+
+/* Six or eight bytes of two hex digits; colons or dashes between them. */
+static bool mac_is_valid(const char *text)
+{
+	size_t n = strlen(text);
+
+	if (n != 17 && n != 23)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (i % 3 == 2 ? text[i] != text[2] || !strchr(":-", text[i])
+			       : !isxdigit((unsigned char)text[i]))
+			return false;
+	return true;
 }
 
 static int check_endpoints(const struct engine *eng, const struct create_request *req,
-			   unsigned api_minor, struct err *e)
+			   struct err *e)
 {
 	const struct shape_map *eps = &req->networking.endpoints;
 
-	if (eps->n > 1 && api_minor < 44)
-		return err_set(
-			e, ERR_INVALID,
-			"Container cannot be created with multiple network endpoints: %s, %s",
-			eps->items[0].key, eps->items[1].key);
 	for (size_t i = 0; i < eps->n; i++) {
 		const struct endpoint_config *ep = eps->items[i].value;
 		const char *name = eps->items[i].key;
@@ -166,15 +158,21 @@ static int check_endpoints(const struct engine *eng, const struct create_request
 		if (ep->ipam_config && (!is_empty(ep->ipam_config->ipv4_address) ||
 					!is_empty(ep->ipam_config->ipv6_address)))
 			return err_set(e, ERR_INVALID,
+				       "invalid config for network %s: invalid endpoint settings:\n"
 				       "user specified IP address is supported on user defined "
-				       "networks only");
+				       "networks only",
+				       strcmp(name, "default") ? name : "bridge");
 		if (ep->aliases.n)
 			return err_set(e, ERR_INVALID,
+				       "invalid config for network %s: invalid endpoint settings:\n"
 				       "network-scoped alias is supported only for containers in "
-				       "user defined networks");
-		if (ep->links.n)
-			return err_set(e, ERR_NOT_IMPLEMENTED,
-				       "EndpointSettings.Links is not supported by this engine");
+				       "user defined networks",
+				       strcmp(name, "default") ? name : "bridge");
+		if (!is_empty(ep->mac_address) && !mac_is_valid(ep->mac_address))
+			return err_set(e, ERR_INVALID,
+				       "invalid config for network %s: invalid endpoint settings:\n"
+				       "invalid MAC address %s",
+				       strcmp(name, "default") ? name : "bridge", ep->mac_address);
 	}
 	return 0;
 }
@@ -199,33 +197,58 @@ static int check_config(const struct container_config *c, struct err *e)
 	return health_config_check(c->healthcheck, e);
 }
 
-int container_check_resources(const struct host_config *h, struct err *e)
+static int check_annotations(const struct host_config *h, struct err *e)
 {
-	return check_memory(h, e) < 0 || check_cpu(h, e) < 0 ? err_code(e) : 0;
+	for (size_t i = 0; i < h->annotations.n; i++)
+		if (is_empty(h->annotations.items[i].key))
+			return err_set(e, ERR_INVALID,
+				       "invalid Annotations: the empty string is not permitted "
+				       "as an annotation key");
+	return 0;
 }
 
-int container_validate(const struct engine *eng, struct create_request *req, unsigned api_minor,
-		       struct err *e)
+static int check_host(const struct engine *eng, const struct create_request *req, struct err *e)
 {
 	const struct host_config *h = &req->host;
 	struct port_request ports[NETWORK_PORTS_MAX];
 	size_t n_ports;
 
-	if (api_minor < 25)
-		req->host.auto_remove = false;
-	if (api_minor < 44 && req->config.healthcheck)
-		req->config.healthcheck->start_interval = 0;
-	if (check_config(&req->config, e) < 0 || check_memory(h, e) < 0 || check_cpu(h, e) < 0 ||
-	    restart_policy_check(&h->restart_policy, h->auto_remove, e) < 0 ||
-	    check_namespaces(req, e) < 0 || check_network(eng, req, e) < 0 ||
-	    check_endpoints(eng, req, api_minor, e) < 0 || spec_check(h, e) < 0)
-		return err_code(e);
 	for (size_t i = 0; i < h->extra_hosts.n; i++)
 		if (network_check_extra_host(h->extra_hosts.items[i], e) < 0)
 			return err_code(e);
-	if (container_ports(&req->config, h, ports, ARRAY_LEN(ports), &n_ports, e) < 0)
+	if (container_ports(&req->config, h, ports, ARRAY_LEN(ports), &n_ports, e) < 0 ||
+	    restart_policy_check(&h->restart_policy, h->auto_remove, e) < 0 ||
+	    spec_check(h, e) < 0 || check_annotations(h, e) < 0)
 		return err_code(e);
+	if (h->shm_size < 0)
+		return err_set(e, ERR_INVALID, "SHM size can not be less than 0");
+	if (h->oom_score_adj < -1000 || h->oom_score_adj > 1000)
+		return err_set(e, ERR_INVALID,
+			       "Invalid value %lld, range for oom score adj is [-1000, 1000]",
+			       (long long)h->oom_score_adj);
 	if (!is_empty(h->runtime) && !engine_runtime_path(eng, h->runtime))
 		return err_set(e, ERR_INVALID, "unknown or invalid runtime name: %s", h->runtime);
-	return shape_check_refused(&shape_create_request, req, e);
+	return 0;
+}
+
+static void warn(const struct engine *eng, const struct host_config *h, struct warnings *w)
+{
+	if (is_text(h->network_mode, "host") && h->port_bindings.n)
+		warnings_add(w, "Published ports are discarded when using host network mode");
+	if (is_text(h->cgroupns_mode, "private") && !eng->limits.namespaces)
+		warnings_add(w, "Your kernel does not support cgroup namespaces.  Cgroup "
+				"namespace setting discarded.");
+}
+
+int container_validate(const struct engine *eng, struct create_request *req, unsigned api_minor,
+		       struct warnings *w, struct err *e)
+{
+	if (check_network_mode(req, e) < 0 || container_apply_version(req, api_minor, w, e) < 0 ||
+	    check_config(&req->config, e) < 0 || check_host(eng, req, e) < 0 ||
+	    container_check_limits(&req->host, &eng->limits, false, w, e) < 0 ||
+	    check_namespaces(&req->host, e) < 0 || check_network_exists(eng, req, e) < 0 ||
+	    check_endpoints(eng, req, e) < 0)
+		return err_code(e);
+	warn(eng, &req->host, w);
+	return 0;
 }

@@ -268,6 +268,20 @@ int launch_stage_volumes(const struct launch *l, struct err *e)
 	return 0;
 }
 
+int launch_stage_shm(const struct launch *l, struct err *e)
+{
+	char options[64];
+
+	if (!l->own_shm)
+		return 0;
+	text_format(options, sizeof(options), "mode=1777,size=%lld",
+		    (long long)l->c->host.shm_size);
+	if ((mkdir(l->shm, 0700) < 0 && errno != EEXIST) ||
+	    mount("shm", l->shm, "tmpfs", MS_NOEXEC | MS_NOSUID | MS_NODEV, options) < 0)
+		return err_sys(e, errno, "mounting shared memory at %s", l->shm);
+	return 0;
+}
+
 void container_unstage_volumes(const char *run_dir)
 {
 	DIR *dir = opendir(run_dir);
@@ -276,7 +290,7 @@ void container_unstage_volumes(const char *run_dir)
 	while (dir && (ent = readdir(dir)) != NULL) {
 		char path[CONTAINER_PATH_MAX + 300];
 
-		if (!strz_starts(ent->d_name, STAGE_PREFIX))
+		if (!strz_starts(ent->d_name, STAGE_PREFIX) && strcmp(ent->d_name, LAUNCH_SHM))
 			continue;
 		text_format(path, sizeof(path), "%s/%s", run_dir, ent->d_name);
 		if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != EINVAL)

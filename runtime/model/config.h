@@ -4,9 +4,6 @@
  * clients send them and as they are kept on disk, and the OCI image configuration. One struct and
  * one table each; api/ and the durable files go through the same tables (fmt/bind.h).
  *
- * Fields that are understood but not yet carried out are marked SHAPE_REFUSED in the table, so that
- * they are refused rather than ignored.
- *
  * Thread: any. Yields: no. Owns: plain data; texts belong to the arena they were decoded into.
  */
 #ifndef RUNTIME_MODEL_CONFIG_H
@@ -151,10 +148,11 @@ struct host_config {
 	struct opt_i64 memory_swappiness;
 	int8_t oom_kill_disable; /* tri */
 	struct opt_i64 pids_limit;
-	struct shape_array ulimits;		   /* struct ulimit */
-	struct shape_array mounts;		   /* struct mount_config */
-	struct texts masked_paths, readonly_paths; /* .set tells null from [] */
-	int8_t init;				   /* tri */
+	struct shape_array ulimits;				       /* struct ulimit */
+	int64_t cpu_count, cpu_percent, io_max_iops, io_max_bandwidth; /* another system's */
+	struct shape_array mounts;				       /* struct mount_config */
+	struct texts masked_paths, readonly_paths;		       /* .set tells null from [] */
+	int8_t init;						       /* tri */
 };
 
 struct endpoint_ipam {

@@ -94,8 +94,31 @@ int files_hosts(struct buf *b, const struct hosts_request *req, struct str base,
 	r = put_extra_hosts(b, req, e);
 	if (r < 0)
 		return r;
+	for (size_t i = 0; req->linked && i < req->linked->n; i++)
+		buf_printf(b, "%s\t%s\n", req->linked->items[i].value, req->linked->items[i].key);
 	if (!req->host_network)
 		put_own_name(b, req);
+	return finish(b, e);
+}
+
+int files_hosts_move(struct buf *b, struct str old, const char *name, const char *address,
+		     struct err *e)
+{
+	size_t n = strlen(name);
+
+	while (old.n) {
+		bool ended = str_find(old, '\n') >= 0;
+		struct str line = str_cut(old, '\n', &old), names;
+
+		str_cut(line, '\t', &names);
+		if (names.n >= n && !memcmp(names.p, name, n) &&
+		    (names.n == n || strchr(" \t", names.p[n])))
+			buf_printf(b, "%s\t" STR_FMT, address, STR_ARG(names));
+		else
+			buf_put_str(b, line);
+		if (ended)
+			buf_putc(b, '\n');
+	}
 	return finish(b, e);
 }
 

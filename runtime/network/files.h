@@ -18,6 +18,10 @@
 int files_hosts(struct buf *b, const struct hosts_request *req, struct str base, struct err *e)
 	WARN_UNUSED;
 
+/* old with another address in the lines that begin their names with name. -ENOMEM. */
+int files_hosts_move(struct buf *b, struct str old, const char *name, const char *address,
+		     struct err *e) WARN_UNUSED;
+
 /* Each list: the one in force (the container's, else the daemon's); empty = the host's is used. */
 struct resolv_lists {
 	const struct texts *dns, *search, *options;

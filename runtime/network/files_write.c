@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "firmware/core/cleanup.h"
 #include "firmware/core/file.h"
@@ -116,4 +117,44 @@ int network_write_files(struct network_system *n, const struct hosts_request *re
 					 .options = in_force(req->dns_options, &opt->dns_opts)};
 	r = job_run(&f->job, files_run, JOB_SHORT);
 	return r < 0 ? network_job_failed(&f->job, r, e) : 0;
+}
+
+struct move_job {
+	struct job job;
+	const char *dir, *name, *address;
+};
+
+/* The container has the file mounted, so it must stay the same file. */
+static int move_run(struct job *job)
+{
+	struct move_job *m = container_of(job, struct move_job, job);
+	CLEANUP_FD int dir = open(m->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_FD int fd = dir < 0 ? -1 : openat(dir, "hosts", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	CLEANUP_ARENA struct arena a = {0};
+	CLEANUP_BUF struct buf b;
+	struct str old, text;
+	int r;
+
+	buf_init_heap(&b, FILES_TEXT_MAX * 2);
+	if (fd < 0)
+		return err_sys(&job->err, errno, "%s/hosts", m->dir);
+	arena_open_heap(&a, FILES_TEXT_MAX * 4);
+	r = file_read_at(dir, "hosts", FILES_TEXT_MAX, &a, &old, &job->err);
+	if (r == 0)
+		r = files_hosts_move(&b, old, m->name, m->address, &job->err);
+	if (r < 0)
+		return r;
+	text = buf_str(&b);
+	r = fd_write_all(fd, text.p, text.n);
+	if (r == 0 && ftruncate(fd, (off_t)text.n) < 0)
+		r = -errno;
+	return r < 0 ? err_sys(&job->err, r, "writing %s/hosts", m->dir) : 0;
+}
+
+int network_update_hosts(const char *dir, const char *name, const char *address, struct err *e)
+{
+	struct move_job m = {.dir = dir, .name = name, .address = address};
+	int r = job_run(&m.job, move_run, JOB_SHORT);
+
+	return r < 0 ? network_job_failed(&m.job, r, e) : 0;
 }

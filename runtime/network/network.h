@@ -129,6 +129,7 @@ struct hosts_request {
 	const char *hostname, *domainname;
 	const char *ip;			 /* or NULL */
 	const struct texts *extra_hosts; /* "name:ip", ip may be "host-gateway" */
+	const struct text_map *linked;	 /* names → address, or NULL */
 	const char *host_gateway;	 /* address for host-gateway, or NULL */
 	bool host_network;		 /* start from the host's own files */
 	/* The container's; empty lists: the daemon's, else the host's. */
@@ -137,6 +138,10 @@ struct hosts_request {
 /* Write the three files (not synced: they are rebuilt at every start). host_gateway NULL: the
  * bridge's address. */
 int network_write_files(struct network_system *n, const struct hosts_request *req, struct err *e)
+	FIBER_FN WARN_UNUSED;
+/* In the hosts file of a running container, in place: the lines that begin their names with name
+ * get this address. */
+int network_update_hosts(const char *dir, const char *name, const char *address, struct err *e)
 	FIBER_FN WARN_UNUSED;
 /* Check one ExtraHosts value; ERR_INVALID `bad format for add-host: "x"`, `invalid IP address in
  * add-host: "x"`. */

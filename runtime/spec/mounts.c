@@ -116,16 +116,9 @@ static void write_shm(struct json_writer *w, const struct spec_input *in)
 		write_mount(w, "/dev/shm", "bind", "/dev/shm", "rbind,rprivate", "");
 		return;
 	}
-	if (in->ipc_path) {
-		/* /proc/PID/ns/ipc: what that process has there */
-		struct str proc = str_from(in->ipc_path);
-
-		if (str_starts(proc, "/proc/") && str_ends(proc, "/ns/ipc") && proc.n < 40) {
-			snprintf(text, sizeof(text), "%.*s/root/dev/shm", (int)(proc.n - 7),
-				 proc.p);
-			write_mount(w, "/dev/shm", "bind", text, "rbind,rprivate", "");
-			return;
-		}
+	if (in->shm_path) {
+		write_mount(w, "/dev/shm", "bind", in->shm_path, "rbind,rprivate", "");
+		return;
 	}
 	snprintf(text, sizeof(text), "mode=1777,size=%lld",
 		 (long long)(in->host->shm_size > 0 ? in->host->shm_size : SHM_DEFAULT));

@@ -41,6 +41,7 @@ struct spec_input {
 	const char *netns_path; /* join this; NULL: the host's network */
 	bool own_netns; /* netns_path was made for this container: set the private-net sysctls */
 	const char *ipc_path, *pid_path, *uts_path; /* join (container:X), or NULL */
+	const char *shm_path; /* what is bound at /dev/shm; NULL: a tmpfs of its own */
 	const char *hosts_path, *hostname_path,
 		*resolv_path;  /* bind-mounted unless a mount covers the target */
 	const char *init_path; /* our binary, bound at /sbin/docker-init when host->init is on */

@@ -30,8 +30,8 @@ container/test_record-srcs := $(addprefix runtime/container/,health_state.c reco
 container/test_record-libs := -lcrypto
 
 units += container/test_validate
-container/test_validate-srcs := $(addprefix runtime/container/,health_state.c ports.c \
-	restart_policy.c validate.c) \
+container/test_validate-srcs := $(addprefix runtime/container/,health_state.c limits.c ports.c \
+	restart_policy.c validate.c version.c) runtime/cgroup/support.c \
 	$(addprefix runtime/network/,port_parse.c files.c) $(addprefix runtime/spec/,caps.c devices.c \
 	mounts.c resources.c seccomp.c seccomp_profile.c security_opt.c signal.c spec.c) runtime/model/console_size.c \
 	$(container-common)

@@ -16,7 +16,7 @@ static struct create_request *merge(const char *own, const char *image)
 	struct err e = ERR_INIT;
 
 	img.spec.config = request_from(image)->config;
-	if (container_merge(req, &options, &img, id, &arena, &e) < 0)
+	if (container_merge(req, &options, false, &img, id, &arena, &e) < 0)
 		fail_msg("%s: %s", own, e.msg);
 	return req;
 }
@@ -142,7 +142,6 @@ static void the_engine_s_defaults_are_filled_in(void **state)
 	assert_string_equal(req->config.hostname, "h");
 	assert_string_equal(req->host.network_mode, "bridge");
 	assert_false(req->host.pids_limit.set);
-	assert_false(req->host.memory_swappiness.set);
 	assert_int_equal(req->host.memory_swap, 20971520);
 	req = merge("{'HostConfig':{'Memory':10485760,'MemorySwap':-1,'PidsLimit':5}}", "{}");
 	assert_int_equal(req->host.memory_swap, -1);

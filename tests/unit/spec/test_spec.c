@@ -62,9 +62,10 @@ static void test_join_ipc(void **state)
 	(void)state;
 	host.ipc_mode = "container:x";
 	in.ipc_path = "/proc/77/ns/ipc";
+	in.shm_path = "/run/x/shm";
 	make();
 	assert_true(holds("{\"type\":\"ipc\",\"path\":\"/proc/77/ns/ipc\"}"));
-	assert_true(holds("\"source\":\"/proc/77/root/dev/shm\""));
+	assert_true(holds("\"source\":\"/run/x/shm\""));
 }
 
 static void test_resources(void **state)
