@@ -196,7 +196,8 @@ static int stop_shielded(struct container *c, const char *signal, int64_t timeou
 	if (!container_is_running(c))
 		return 0;
 	r = signal_shim(c, SIGKILL, e);
-	if (r < 0 && c->shim && container_is_running(c))
+	/* "Conflict": it has ended, and its last output is on the way. */
+	if (r < 0 && c->shim && container_is_running(c) && e->kind != ERR_CONFLICT)
 		return err_wrap(e, "cannot stop container: %s", c->id);
 	if (container_wait_stopped(c, clock_in_ms(KILL_WAIT_MS)) < 0)
 		return err_set(e, ERR_SYSTEM,

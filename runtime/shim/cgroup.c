@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "runtime/shim/private.h"
+
+#define KILL_TRIES 16
 
 /* A small file of the kernel's, terminated; its length or 0. */
 static size_t read_small(const char *path, char *out, size_t size)
@@ -74,4 +77,30 @@ uint64_t cgroup_oom_kills(const char *path)
 			return count;
 	}
 	return 0;
+}
+
+void cgroup_kill_rest(const char *oom_path)
+{
+	static char path[512], text[2048];
+	const char *slash = strrchr(oom_path, '/');
+	int n = snprintf(path, sizeof(path), "%.*s/cgroup.procs",
+			 slash ? (int)(slash - oom_path) : 0, oom_path);
+
+	if (!slash || n < 0 || (size_t)n >= sizeof(path))
+		return;
+	/* Again for those that were begotten meanwhile, and those that did not fit the text. */
+	for (int tries = 0; tries < KILL_TRIES; tries++) {
+		struct str rest = str_span(text, read_small(path, text, sizeof(text)));
+
+		if (!rest.n)
+			return;
+		while (rest.n) {
+			uint64_t pid;
+			bool whole = str_find(rest, '\n') >= 0;
+
+			if (str_to_u64(str_cut(rest, '\n', &rest), &pid) == 0 && whole && pid > 1 &&
+			    pid <= INT32_MAX && (pid_t)pid != getpid())
+				(void)kill((pid_t)pid, SIGKILL);
+		}
+	}
 }

@@ -246,6 +246,9 @@ void attach_tick(struct shim_process *s, int64_t now);
 /* Where the kernel counts the OOM kills of pid's cgroup; false when that cannot be told. */
 bool cgroup_oom_path(pid_t pid, char *out, size_t size);
 uint64_t cgroup_oom_kills(const char *path);
+/* The container ended: end who is left in its group, for without a PID namespace of its own the
+ * kernel does not. */
+void cgroup_kill_rest(const char *oom_path);
 
 /* exit_file.c */
 int exit_file_write(int dirfd, const struct shim_exit *x, pid_t pid);

@@ -271,8 +271,10 @@ static void exited(struct shim_process *s, struct proc *p, int status)
 {
 	p->signo = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 	p->code = p->signo ? 128 + p->signo : WEXITSTATUS(status);
-	if (proc_is_container(s, p))
+	if (proc_is_container(s, p)) {
 		s->finished_ns = clock_wall();
+		cgroup_kill_rest(s->oom_path);
+	}
 	attach_close_stdin(s, p);
 	p->state = PROC_DRAINING;
 	p->deadline = clock_in_ms(DRAIN_MS);

@@ -70,17 +70,19 @@ class TestIpc(Namespaces):
     def test_who_cannot_be_joined(self):
         private = self.run_("sleep 100", name="closed", HostConfig={"IpcMode": "private"})
         ref = self.create(HostConfig={"IpcMode": "container:closed"})
-        self.start_fails(400 if CTX.is_oracle else 500,
+        self.start_fails(500,
                          "non-shareable IPC (hint: use IpcMode:shareable for the donor container)", ref)
         idle = self.create(HostConfig={"IpcMode": "shareable"})
         ref = self.create(HostConfig={"IpcMode": f"container:{idle}"})
-        self.start_fails(400 if CTX.is_oracle else 500, "is not running", ref)
+        self.start_fails(500, "is not running", ref)
         self.api.remove(idle)
-        self.start_fails(400 if CTX.is_oracle else 500, f"No such container: {idle}", ref)
+        self.start_fails(500, f"No such container: {idle}", ref)
         self.assertEqual(self.api.inspect(ref)["State"]["Status"], "created")
         self.assertTrue(private)
 
     def test_bad_modes(self):
+        if CTX.is_oracle:
+            return      # it finds that out when they start
         self.fails(400, "invalid IPC mode: nonsense", IpcMode="nonsense")
         self.fails(400, "invalid IPC mode: container:", IpcMode="container:")
         self.fails(400, "No such container: nobody", IpcMode="container:nobody")
@@ -113,7 +115,7 @@ class TestPid(Namespaces):
 
     def test_joined(self):
         donor = self.run_("sleep 12321", name="donor")
-        ref = self.run_("cat /proc/1/cmdline | tr '\\0' ' '; sleep 100", HostConfig={"PidMode": "container:donor"})
+        ref = self.run_("tr '\\0' ' ' < /proc/1/cmdline; echo; sleep 100", HostConfig={"PidMode": "container:donor"})
         self.logged(ref, "sleep 12321")
         self.assertEqual(self.ns(ref, "pid"), self.ns(donor, "pid"))
         self.assertEqual(self.api.inspect(ref)["HostConfig"]["PidMode"], f"container:{donor}")
@@ -128,8 +130,9 @@ class TestPid(Namespaces):
         self.start_fails(500, f"No such container: {donor}", ref)
 
     def test_bad_modes(self):
-        self.fails(400, "invalid PID mode: private", PidMode="private")
         self.fails(400, "No such container: nobody", PidMode="container:nobody")
+        if not CTX.is_oracle:
+            self.fails(400, "invalid PID mode: private", PidMode="private")
 
     def test_no_init_in_anothers(self):
         self.assertNotIn("docker-init", self.sh("cat /proc/$$/cmdline", PidMode="host", Init=True))
@@ -142,7 +145,8 @@ class TestUts(Namespaces):
         self.logged(ref, socket.gethostname())
         self.gives(400, "conflicting options: hostname and the UTS mode", "POST", "/containers/create",
                    {"Image": BB, "Hostname": "mine", "HostConfig": {"UTSMode": "host"}})
-        self.fails(400, "invalid UTS mode: private", UTSMode="private")
+        if not CTX.is_oracle:
+            self.fails(400, "invalid UTS mode: private", UTSMode="private")
 
     def test_domainname(self):
         code, out, _ = self.api.output(BB, "hostname; cat /proc/sys/kernel/domainname; cat /etc/hosts",
