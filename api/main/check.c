@@ -3,219 +3,277 @@
  * `serind check`: can this machine run containers, and if not, what is missing and what helps. A
  * line a check; the exit status is 0 when all that is needed is there.
  */
+#include "api/main/check.h"
+
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <sched.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "api/main/daemon.h"
-#include "firmware/core/attr.h"
 #include "firmware/core/config.h"
-#include "firmware/net/netlink.h"
+#include "firmware/fmt/json.h"
 
-#define CGROUP2_MAGIC 0x63677270
-#define TMPFS_MAGIC 0x01021994
+#define PROBE_MS 5000 /* of silence */
+#define OUTPUT_MAX (64u << 10)
 
-struct check {
+static const struct check {
 	const char *name;
-	bool (*ok)(void);
+	check_fn *look;
 	bool needed; /* containers cannot run without */
 	const char *remedy;
 	bool built_in; /* what would need it is in this build */
+} checks[] = {
+	{"root", check_root, true,
+	 "run as root: containers are made with mounts and namespaces, and much cannot be seen "
+	 "without",
+	 true},
+	{"kernel", check_kernel, true, "Linux 5.6 or newer (openat2, pidfd)", true},
+	{"namespace mnt", check_ns_mnt, true, "a kernel with CONFIG_NAMESPACES", true},
+	{"namespace pid", check_ns_pid, true, "a kernel with CONFIG_PID_NS", true},
+	{"namespace net", check_ns_net, true, "a kernel with CONFIG_NET_NS", true},
+	{"namespace ipc", check_ns_ipc, true, "a kernel with CONFIG_IPC_NS (and SYSVIPC)", true},
+	{"namespace uts", check_ns_uts, true, "a kernel with CONFIG_UTS_NS", true},
+	{"namespace cgroup", check_ns_cgroup, false,
+	 "a kernel with CONFIG_CGROUPS; without it containers see the host's groups", true},
+	{"namespace user", check_ns_user, false,
+	 "a kernel with CONFIG_USER_NS, user.max_user_namespaces above 0; only for user mapping",
+	 true},
+	{"seccomp", check_seccomp, false,
+	 "a kernel with CONFIG_SECCOMP_FILTER; without it run with --security-opt "
+	 "seccomp=unconfined",
+	 true},
+	{"cgroups", check_cgroups, true,
+	 "mount cgroup2 on /sys/fs/cgroup, writable (CONFIG_CGROUPS)", true},
+	{"cgroup memory", check_cgroup_memory, false,
+	 "enable the memory controller (CONFIG_MEMCG; cgroup_enable=memory on the kernel's "
+	 "command line)",
+	 true},
+	{"cgroup pids", check_cgroup_pids, false, "enable the pids controller (CONFIG_CGROUP_PIDS)",
+	 true},
+	{"cgroup cpu", check_cgroup_cpu, false,
+	 "enable the cpu controller (CONFIG_CGROUP_SCHED, CONFIG_CFS_BANDWIDTH)", true},
+	{"cgroup cpuset", check_cgroup_cpuset, false,
+	 "enable the cpuset controller (CONFIG_CPUSETS)", true},
+	{"cgroup io", check_cgroup_io, false,
+	 "enable the io (v1: blkio) controller (CONFIG_BLK_CGROUP)", true},
+	{"cgroup devices", check_cgroup_devices, false,
+	 "v1: CONFIG_CGROUP_DEVICE; v2: CONFIG_CGROUP_BPF and CONFIG_BPF_SYSCALL", true},
+	{"cgroup freezer", check_cgroup_freezer, false,
+	 "v1: CONFIG_CGROUP_FREEZER; v2: Linux 5.2; without it nothing can be paused", true},
+	{"overlayfs", check_overlay, !CONFIG(VFS),
+	 CONFIG(VFS) ? "modprobe overlay (CONFIG_OVERLAY_FS), and a data root on ext4, xfs, btrfs "
+		       "or tmpfs; without it layers are copied (vfs)"
+		     : "modprobe overlay (CONFIG_OVERLAY_FS), and a data root on ext4, xfs, btrfs "
+		       "or tmpfs",
+	 true},
+	{"OCI runtime", check_runtime, true, "install runc or crun; with cgroup v1 it must be runc",
+	 true},
+	{"runc", check_runc, false, "install runc, or name another --default-runtime", true},
+	{"crun", check_crun, false, "install crun (smaller, faster; needs cgroup v2); optional",
+	 true},
+	{"bridge", check_bridge, false,
+	 "modprobe bridge veth (CONFIG_BRIDGE, CONFIG_VETH); without them no bridge network",
+	 CONFIG(NET_BRIDGE)},
+	{"nftables", check_nftables, false,
+	 "modprobe nf_tables nft_chain_nat nft_masq nft_ct nft_fib_ipv4 (CONFIG_NF_TABLES_IPV4, "
+	 "CONFIG_NFT_NAT, CONFIG_NFT_MASQ, CONFIG_NFT_CT, CONFIG_NFT_FIB_IPV4); without them no "
+	 "bridge network",
+	 CONFIG(NET_BRIDGE)},
+	{"forwarding", check_forward, false,
+	 "sysctl net.ipv4.ip_forward=1, or a /proc/sys that the daemon may write",
+	 CONFIG(NET_BRIDGE)},
+	{"ports", check_ports, false,
+	 "bring the loopback interface up (ip link set lo up), and leave "
+	 "net.ipv4.ip_local_port_range some room",
+	 CONFIG(NET_BRIDGE)},
+	{"vsock", check_vsock, false,
+	 "modprobe vsock and a transport (vmw_vsock_virtio_transport in a guest); only for "
+	 "vsock:// listeners",
+	 CONFIG(VSOCK)},
+	{"disk", check_disk, false, "free at least 256 MiB where the data root is", true},
+	{"inodes", check_inodes, false,
+	 "free inodes where the data root is (or make the file "
+	 "system with more: mkfs.ext4 -i 8192)",
+	 true},
+	{"memory", check_memory, false, "give the machine more memory: 32 MiB must be available",
+	 true},
+	{"open files", check_files, false, "raise the limit: LimitNOFILE=65536, ulimit -n", true},
+	{"entropy", check_entropy, true,
+	 "wait for the kernel's random number generator, or give the machine virtio-rng", true},
+	{"time", check_time, false,
+	 "set the clock (a time service, or the host's); certificates are not valid yet", true},
+	{"group", check_group, false,
+	 "groupadd docker (or --group NAME): until then root alone may use the Unix socket", true},
 };
 
-static bool is_root(void)
+enum check_state check_say(struct check_env *env, enum check_state state, const char *fmt, ...)
 {
-	return geteuid() == 0;
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(env->detail, sizeof(env->detail), fmt, ap);
+	va_end(ap);
+	return state;
 }
 
-static bool file_names(const char *path, const char *word)
+bool check_line(const char *path, char *line, size_t size)
 {
-	char line[256];
-	bool found = false;
 	FILE *f = fopen(path, "re");
+	bool ok = f && fgets(line, (int)size, f);
 
-	while (f && !found && fgets(line, sizeof(line), f))
-		found = strstr(line, word) != NULL;
 	if (f)
 		fclose(f);
-	return found;
+	if (ok)
+		line[strcspn(line, "\n")] = '\0';
+	return ok;
 }
 
-static bool has_overlay(void)
+/* The child's words until it closes the pipe; false when it takes too long. */
+static bool read_words(int fd, char *words, size_t size)
 {
-	return file_names("/proc/filesystems", "overlay");
-}
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	size_t n = 0;
+	char more[64];
 
-static bool has_cgroups(void)
-{
-	struct statfs fs;
+	for (;;) {
+		bool full = n + 1 >= size;
+		ssize_t r;
 
-	return statfs("/sys/fs/cgroup", &fs) == 0 &&
-	       (fs.f_type == CGROUP2_MAGIC || fs.f_type == TMPFS_MAGIC);
-}
-
-static bool has_controller(const char *name)
-{
-	char path[64];
-	struct stat st;
-
-	snprintf(path, sizeof(path), "/sys/fs/cgroup/%s", name);
-	return file_names("/sys/fs/cgroup/cgroup.controllers", name) || stat(path, &st) == 0;
-}
-
-static bool has_memory(void)
-{
-	return has_controller("memory");
-}
-
-static bool has_pids(void)
-{
-	return has_controller("pids");
-}
-
-static bool has_cpu(void)
-{
-	return has_controller("cpu");
-}
-
-/* In a child, so that the caller's namespaces stay. */
-static bool can_unshare(int flags)
-{
-	int status;
-	pid_t pid = fork();
-
-	if (pid == 0)
-		_exit(unshare(flags) < 0);
-	return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
-	       WEXITSTATUS(status) == 0;
-}
-
-static bool has_namespaces(void)
-{
-	return can_unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET);
-}
-
-static bool has_nftables(void)
-{
-	struct nl_socket s;
-	struct err e = ERR_INIT;
-	char buf[256];
-	struct nl_msg m;
-	int r = nl_open(&s, NETLINK_NETFILTER, &e);
-
-	if (r < 0)
-		return false;
-	nl_msg_init(&m, buf, sizeof(buf));
-	/* NFT_MSG_GETGEN (16): answered by nf_tables alone. */
-	memset(nl_msg_begin(&m, (NFNL_SUBSYS_NFTABLES << 8) | 16, NLM_F_REQUEST | NLM_F_ACK,
-			    sizeof(struct nfgenmsg)),
-	       0, sizeof(struct nfgenmsg));
-	nl_msg_end(&m);
-	r = nl_transact(&s, &m, &e);
-	nl_close(&s);
-	return r == 0;
-}
-
-static bool on_path(const char *program)
-{
-	const char *path = getenv("PATH");
-	static char dirs[1024];
-	char *save = NULL, *dir;
-
-	snprintf(dirs, sizeof(dirs), "%s",
-		 path && *path ? path
-			       : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-	for (dir = strtok_r(dirs, ":", &save); dir; dir = strtok_r(NULL, ":", &save)) {
-		static char file[1280];
-
-		snprintf(file, sizeof(file), "%s/%s", dir, program);
-		if (access(file, X_OK) == 0)
-			return true;
+		if (poll(&p, 1, PROBE_MS) <= 0)
+			return false;
+		r = full ? read(fd, more, sizeof(more)) : read(fd, words + n, size - 1 - n);
+		if (r <= 0)
+			break;
+		n += full ? 0 : (size_t)r;
 	}
-	return false;
+	words[n] = '\0';
+	words[strcspn(words, "\n")] = '\0';
+	return true;
 }
 
-static bool has_runtime(void)
+bool check_in_child(struct check_env *env, int (*probe)(const void *arg, int out), const void *arg)
 {
-	return on_path("runc") || on_path("crun");
+	int ends[2], status = 1;
+	pid_t pid;
+	bool ended;
+
+	if (pipe(ends) < 0)
+		return false;
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		close(ends[0]);
+		setpgid(0, 0);
+		_exit(probe(arg, ends[1]) != 0);
+	}
+	close(ends[1]);
+	if (pid < 0) {
+		close(ends[0]);
+		return check_say(env, CHECK_BAD, "no process for the test") == CHECK_OK;
+	}
+	ended = read_words(ends[0], env->detail, sizeof(env->detail));
+	close(ends[0]);
+	if (!ended) {
+		kill(-pid, SIGKILL);
+		kill(pid, SIGKILL);
+		check_say(env, CHECK_BAD, "no end within %d ms", PROBE_MS);
+	}
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return ended && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-static bool has_vsock(void)
+/* --- what it says --- */
+
+static const char *word(const struct check *c, enum check_state state)
 {
-	return access("/dev/vsock", F_OK) == 0;
+	return state == CHECK_OK	? "ok"
+	       : state == CHECK_UNKNOWN ? "unknown"
+	       : c->needed		? "MISSING"
+					: "absent";
 }
 
-static bool has_entropy(void)
+static void print_line(const struct check *c, enum check_state state, const char *detail)
 {
-	char byte;
+	const char *remedy = state == CHECK_BAD ? c->remedy : "";
 
-	return getentropy(&byte, 1) == 0;
+	printf("%-16s %s", c->name, word(c, state));
+	if (*detail || *remedy)
+		printf(": %s%s%s", detail, *detail && *remedy ? "; " : "", remedy);
+	putchar('\n');
 }
 
-static const struct check checks[] = {
-	{"root", is_root, true, "run as root: containers are made with mounts and namespaces",
-	 true},
-	{"namespaces", has_namespaces, true,
-	 "a kernel with CONFIG_NAMESPACES, PID_NS, NET_NS, IPC_NS, UTS_NS", true},
-	{"cgroups", has_cgroups, true, "mount cgroup2 on /sys/fs/cgroup", true},
-	{"cgroup memory", has_memory, false,
-	 "enable the memory controller (CONFIG_MEMCG; cgroup_enable=memory)", true},
-	{"cgroup pids", has_pids, false, "enable the pids controller (CONFIG_CGROUP_PIDS)", true},
-	{"cgroup cpu", has_cpu, false, "enable the cpu controller (CONFIG_CGROUP_SCHED)", true},
-	{"overlayfs", has_overlay, !CONFIG(VFS),
-	 CONFIG(VFS) ? "modprobe overlay (CONFIG_OVERLAY_FS); without it layers are copied (vfs)"
-		     : "modprobe overlay (CONFIG_OVERLAY_FS)",
-	 true},
-	{"nftables", has_nftables, false,
-	 "modprobe nf_tables (CONFIG_NF_TABLES, NFT_NAT, NFT_FIB_IPV4); without it no bridge "
-	 "network",
-	 CONFIG(NET_BRIDGE)},
-	{"OCI runtime", has_runtime, true, "install runc or crun", true},
-	{"vsock", has_vsock, false, "modprobe vsock and a transport (only for vsock:// listeners)",
-	 CONFIG(VSOCK)},
-	{"entropy", has_entropy, true, "a working random number generator", true},
-};
-
-int check_main(int argc, char **argv)
+static void put_json(struct json_writer *w, const struct check *c, enum check_state state,
+		     const char *detail)
 {
-	bool json = argc == 2 && !strcmp(argv[1], "--json"), first = true;
+	static const char *const states[] = {
+		[CHECK_OK] = "ok", [CHECK_BAD] = "absent", [CHECK_UNKNOWN] = "unknown"};
+
+	json_object_open(w);
+	json_kv_text(w, "name", c->name);
+	json_kv_bool(w, "ok", state == CHECK_OK);
+	json_kv_bool(w, "needed", c->needed);
+	json_kv_text(w, "state", states[state]);
+	json_kv_text(w, "detail", detail);
+	json_kv_text(w, "remedy", state == CHECK_BAD ? c->remedy : "");
+	json_object_close(w);
+}
+
+static int run_checks(struct check_env *env, bool json)
+{
+	struct json_writer w;
+	struct buf out CLEANUP_BUF;
 	int status = 0;
 
-	if (argc > 1 && !json) {
-		fputs("Usage: serind check [--json]\n", stderr);
-		return 2;
-	}
+	buf_init_heap(&out, OUTPUT_MAX);
+	json_begin(&w, &out);
+	w.pretty = true;
+	json_array_open(&w);
 	for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
 		const struct check *c = &checks[i];
-		bool ok;
+		enum check_state state;
 
 		if (!c->built_in)
 			continue;
-		ok = c->ok();
-		if (!ok && c->needed)
+		env->detail[0] = '\0';
+		state = c->look(env);
+		if (state == CHECK_BAD && c->needed)
 			status = 1;
 		if (json)
-			printf("%s{\"name\":\"%s\",\"ok\":%s,\"needed\":%s,\"remedy\":\"%s\"}",
-			       first ? "[" : ",\n ", c->name, ok ? "true" : "false",
-			       c->needed ? "true" : "false", ok ? "" : c->remedy);
+			put_json(&w, c, state, env->detail);
 		else
-			printf("%-14s %s%s%s\n", c->name,
-			       ok	   ? "ok"
-			       : c->needed ? "MISSING"
-					   : "absent",
-			       ok ? "" : ": ", ok ? "" : c->remedy);
-		first = false;
+			print_line(c, state, env->detail);
 	}
+	json_array_close(&w);
 	if (json)
-		puts("]");
+		puts(buf_text(&out));
 	return status;
+}
+
+int check_main(int argc, char **argv)
+{
+	struct check_env env = {.data_root = "/var/lib/serin", .group = "docker"};
+	bool json = false;
+
+	for (int i = 1; i < argc; i++) {
+		bool more = i + 1 < argc;
+
+		if (!strcmp(argv[i], "--json")) {
+			json = true;
+		} else if (!strcmp(argv[i], "--data-root") && more) {
+			env.data_root = argv[++i];
+		} else if (!strcmp(argv[i], "--group") && more) {
+			env.group = argv[++i];
+		} else {
+			fputs("Usage: serind check [--json] [--data-root PATH] [--group NAME]\n",
+			      stderr);
+			return 2;
+		}
+	}
+	return run_checks(&env, json);
 }

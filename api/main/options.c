@@ -317,7 +317,7 @@ int options_read(int argc, char **argv, struct arena *a, struct daemon_options *
 void options_help(struct buf *out)
 {
 	buf_puts(out, "Usage: serind [OPTIONS]\n"
-		      "       serind check | limits | version | dial-stdio\n\n"
+		      "       serind check | dial-stdio | limits | version | vsock-proxy\n\n"
 		      "The Docker Engine API in one small daemon.\n\nOptions:\n");
 	for (size_t i = 0; i < option_count; i++) {
 		const struct option *o = &option_table[i];
@@ -336,5 +336,7 @@ void options_help(struct buf *out)
 		 "  dial-stdio   Join standard input and output to the daemon's socket (docker -H "
 		 "ssh://)\n"
 		 "  limits       Print the memory map: every pool and what it may come to\n"
-		 "  version      Print the version\n");
+		 "  version      Print the version\n"
+		 "  vsock-proxy  On a virtual machine's host, a Unix socket that leads to its "
+		 "daemon\n");
 }
