@@ -3,7 +3,9 @@
  * A child begins on a stack of its own in the daemon's memory while the calling thread is suspended
  * (CLONE_VM | CLONE_VFORK): nothing is copied, however large the daemon is, and an error of exec is
  * simply stored where the parent reads it. The child must therefore call nothing that takes a lock
- * or allocates: in it there are system calls and stores to struct start, no more.
+ * or allocates: in it there are system calls and stores to struct start, no more. The thread that
+ * calls is a worker's, for the loop has no time to wait until the child gets a CPU and has read its
+ * program; so the child's working directory is always set, the worker's being anywhere.
  *
  * All signals are blocked meanwhile; the child puts every handler back to its default before it
  * unblocks them, so none of the daemon's handlers runs in it.
@@ -20,7 +22,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -29,6 +30,7 @@
 #include "firmware/core/mem.h"
 #include "firmware/core/sanitize.h"
 #include "firmware/sched/fiber_private.h"
+#include "firmware/sched/job.h"
 
 #define START_STACK 16384
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -52,7 +54,6 @@ struct start {
 	char *default_env[2];
 	int null_fd;
 	int n_fds;
-	pid_t parent;
 	int fds[CHILD_FDS_MAX]; /* of the child's descriptors: where each comes from */
 	volatile int error;	/* errno that kept the program from starting */
 	const char *volatile step;
@@ -128,15 +129,9 @@ static IN_CHILD const char *prepare(struct start *s)
 
 	if (spec->new_session && syscall(SYS_setsid) < 0)
 		return "setsid";
-	if (spec->die_with_parent) {
-		if (syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
-			return "prctl";
-		if (syscall(SYS_getppid) != s->parent)
-			syscall(SYS_exit_group, 127);
-	}
 	if (spec->oom_score_adj)
 		adjust_oom_score(spec->oom_score_adj);
-	if (spec->cwd && syscall(SYS_chdir, spec->cwd) < 0)
+	if (syscall(SYS_chdir, spec->cwd ? spec->cwd : "/") < 0)
 		return "chdir";
 	if (place_fds(s) < 0)
 		return "descriptors";
@@ -242,7 +237,6 @@ static struct start *start_new(const struct child_spec *spec)
 	if (s == MAP_FAILED)
 		return NULL;
 	s->spec = spec;
-	s->parent = getpid();
 	s->null_fd = -1;
 	snprintf(s->path_env, sizeof(s->path_env), "PATH=%s", path && *path ? path : DEFAULT_PATH);
 	s->default_env[0] = s->path_env;
@@ -257,10 +251,26 @@ static void reap_failed(pid_t pid, int pidfd)
 	close(pidfd);
 }
 
+struct start_job {
+	struct job job;
+	struct start *s;
+	pid_t pid;
+	int pidfd;
+};
+
+static int start_run(struct job *job)
+{
+	struct start_job *j = container_of(job, struct start_job, job);
+
+	j->pid = start_process(j->s, &j->pidfd);
+	return 0;
+}
+
 int child_spawn(struct child *c, const struct child_spec *spec, struct err *e)
 {
 	struct start *s CLEANUP(start_freep) = start_new(spec);
-	int pidfd = -1, r;
+	struct start_job start;
+	int pidfd, r;
 	pid_t pid;
 
 	if (!s)
@@ -271,7 +281,14 @@ int child_spawn(struct child *c, const struct child_spec *spec, struct err *e)
 	r = plan_fds(s, spec);
 	if (r < 0)
 		return err_sys(e, r, "start %s", spec->path);
-	pid = start_process(s, &pidfd);
+	start = (struct start_job){.s = s};
+	fiber_shield();
+	r = job_run(&start.job, start_run, JOB_SHORT_MUST);
+	fiber_unshield();
+	if (r < 0)
+		return err_sys(e, r, "start %s", spec->path);
+	pid = start.pid;
+	pidfd = start.pidfd;
 	if (pid < 0)
 		return err_sys(e, pid, "start %s", spec->path);
 	if (s->error) {

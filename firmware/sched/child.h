@@ -3,7 +3,7 @@
  * Child processes: started in one place with every descriptor close-on-exec but those named, reaped
  * by pidfd in the loop. A child survives the daemon unless told otherwise.
  *
- * Thread: loop. Yields: child_wait, child_run. Owns: struct child holds the pidfd.
+ * Thread: loop. Yields: child_spawn, child_wait, child_run. Owns: struct child holds the pidfd.
  * Limits: CONFIG_CHILD_OUTPUT_MAX (captured output of child_run).
  */
 #ifndef FIRMWARE_SCHED_CHILD_H
@@ -25,11 +25,10 @@ struct child_spec {
 	const char *path;	 /* program; looked up on PATH when without a slash */
 	const char *const *argv; /* NULL-terminated, argv[0] included */
 	const char *const *envp; /* NULL: the daemon's PATH only */
-	const char *cwd;	 /* NULL: unchanged */
+	const char *cwd;	 /* NULL: the root */
 	int fds[CHILD_FDS_MAX];	 /* descriptor i of the child is fds[i]; -1 is /dev/null */
 	size_t n_fds;		 /* at least 3 are set up: missing ones are /dev/null */
 	bool new_session;	 /* setsid */
-	bool die_with_parent;	 /* SIGKILL when the daemon dies */
 	int oom_score_adj;	 /* written when not 0 */
 };
 
@@ -43,8 +42,8 @@ struct child {
 
 /* Where name is (on PATH when it has no slash), terminated. 0, -ENOENT, -EACCES, -ENAMETOOLONG. */
 int child_find_program(const char *name, char *out, size_t size) WARN_UNUSED;
-/* Start it; errors of exec itself (ENOENT, EACCES) are reported here. */
-int child_spawn(struct child *c, const struct child_spec *spec, struct err *e) WARN_UNUSED;
+/* Start it; errors of exec itself (ENOENT, EACCES) are reported here. A cancel does not stop it. */
+int child_spawn(struct child *c, const struct child_spec *spec, struct err *e) FIBER_FN WARN_UNUSED;
 /* Wait for the end: 0 with the waitpid status, -ETIMEDOUT, or cancel code. */
 int child_wait(struct child *c, int64_t deadline, int *ret_status) FIBER_FN WARN_UNUSED;
 int child_kill(struct child *c, int signo);

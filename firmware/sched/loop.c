@@ -7,12 +7,20 @@
  *
  * Other threads reach the loop through a lock-free list of posts and one eventfd; it is written
  * only when the list was empty, so a burst of posts costs one wake-up.
+ *
+ * The watchdog tells of turns in which the loop computed or was blocked for too long. That it was
+ * kept off the CPU by others is not its fault, and is taken off: the kernel counts the time a
+ * thread is ready to run and does not (/proc/thread-self/schedstat). That is read at the beginning
+ * of a turn when the last reading is not fresh, so it costs nothing that can be measured, and may
+ * count as much as FRESH_NS of before the turn.
  */
 #include "firmware/sched/loop.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -24,6 +32,7 @@
 
 #define TURN_NS (5 * NSEC_PER_MSEC)
 #define TURN_FIBERS 256
+#define FRESH_NS (5 * NSEC_PER_MSEC)
 #define SIGNALS 65
 
 static struct {
@@ -39,7 +48,9 @@ static struct {
 	/* the turn being measured */
 	int64_t turn_start, mark, longest;
 	const char *longest_name;
-} loop = {.epoll_fd = -1, .post_watch.fd = -1, .signal_watch.fd = -1};
+	int delay_fd; /* schedstat, -1 where there is none */
+	int64_t delay, delay_read_at;
+} loop = {.epoll_fd = -1, .delay_fd = -1, .post_watch.fd = -1, .signal_watch.fd = -1};
 
 static _Atomic(struct loop_post *) posts;
 
@@ -104,6 +115,8 @@ int loop_init(struct err *e)
 		return err_sys(e, r, "watch eventfd");
 	}
 	sigemptyset(&loop.signals);
+	loop.delay_fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+	loop.delay_read_at = 0;
 	return 0;
 }
 
@@ -123,7 +136,9 @@ void loop_fini(void)
 	close_watch(&loop.post_watch);
 	if (loop.epoll_fd >= 0)
 		close(loop.epoll_fd);
-	loop.epoll_fd = -1;
+	if (loop.delay_fd >= 0)
+		close(loop.delay_fd);
+	loop.epoll_fd = loop.delay_fd = -1;
 	memset(loop.signal_fn, 0, sizeof(loop.signal_fn));
 	loop.stats = (struct loop_stats){.stalls = 0};
 	loop.stall_fn = NULL;
@@ -226,9 +241,26 @@ static int64_t charge(const char *name)
 	return now;
 }
 
+/* How long this thread has been ready to run without a CPU, since it began; 0: cannot be told. */
+static int64_t cpu_delay(void)
+{
+	unsigned long long ran, waited;
+	char text[80];
+	ssize_t n = loop.delay_fd < 0 ? -1 : pread(loop.delay_fd, text, sizeof(text) - 1, 0);
+
+	if (n <= 0)
+		return 0;
+	text[n] = 0;
+	return sscanf(text, "%llu %llu", &ran, &waited) == 2 ? (int64_t)waited : 0;
+}
+
 static void turn_begin(void)
 {
 	loop.turn_start = loop.mark = clock_mono();
+	if (loop.turn_start - loop.delay_read_at > FRESH_NS) {
+		loop.delay = cpu_delay();
+		loop.delay_read_at = loop.turn_start;
+	}
 	loop.longest = 0;
 	loop.longest_name = "callback";
 }
@@ -237,6 +269,8 @@ static void turn_end(int64_t now)
 {
 	int64_t took = now - loop.turn_start;
 
+	if (took > CONFIG_LOOP_STALL_MS * NSEC_PER_MSEC)
+		took -= cpu_delay() - loop.delay;
 	if (took > loop.stats.longest_stall_ns) {
 		loop.stats.longest_stall_ns = took;
 		loop.stats.longest_name = loop.longest_name;

@@ -54,7 +54,10 @@ struct loop_post {
 };
 void loop_post(struct loop_post *p);
 
-/* Longest time between two returns to epoll_wait so far, and how many were over the threshold. */
+/*
+ * Longest time between two returns to epoll_wait so far, and how many were over the threshold.
+ * Where the kernel tells, time in which the thread waited for a CPU is not counted in long ones.
+ */
 struct loop_stats {
 	int64_t longest_stall_ns;
 	uint64_t stalls;

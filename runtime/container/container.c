@@ -24,6 +24,7 @@ struct container *container_new(struct engine *eng)
 	list_init(&c->attaching);
 	list_init(&c->execs);
 	fiber_lock_init(&c->lock);
+	fiber_lock_init(&c->saving);
 	waitq_init(&c->changed);
 	restart_init(c);
 	c->events = container_shim_events;

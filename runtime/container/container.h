@@ -131,7 +131,8 @@ struct container {
 	void (*exit_entry)(void *arg);
 	struct loop_timer exit_retry;
 
-	struct fiber_lock lock;
+	struct fiber_lock lock, saving;
+	bool deleted_on_disk;  /* its files are gone: nothing is to be saved any more */
 	struct waitq changed;  /* woken on every change of state, exit and removal */
 	struct list attaching; /* struct attach_client waiting for a start */
 	size_t n_attaching;    /* those, and who is about to wait */

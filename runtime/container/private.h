@@ -17,22 +17,27 @@
 /* --- record.c: container.json --- */
 
 enum persist_mode { PERSIST_QUICK, PERSIST_SYNC };
-/* Replace container.json from what c holds now. */
+/*
+ * Replace container.json. Saves of one container queue, and each writes what c holds when its turn
+ * has come, so the last state is what stays. A container that was deleted is not written again.
+ */
 int container_persist(struct container *c, enum persist_mode mode, struct err *e)
 	FIBER_FN WARN_UNUSED;
 /*
  * The durable form in two steps, so that the disk works while the caller goes on: what c holds at
- * begin is written; end waits for it. p must not move between them. end after a failed begin, or
- * twice, does nothing.
+ * begin is written; end waits for it, and other saves of c wait for end. p must not move between
+ * them. end after a failed begin, or twice, does nothing.
  */
 struct persist {
+	struct container *c;
 	struct arena mem;
 	struct job job;
 	char path[CONTAINER_PATH_MAX];
 	struct str data;
-	bool started;
+	bool durable, started;
 };
-int container_persist_begin(struct container *c, struct persist *p, struct err *e) WARN_UNUSED;
+int container_persist_begin(struct container *c, struct persist *p, struct err *e)
+	FIBER_FN WARN_UNUSED;
 int container_persist_end(struct persist *p, struct err *e) FIBER_FN WARN_UNUSED;
 /* Fill a fresh container from the text of container.json. */
 int container_from_record(struct container *c, struct str json, struct arena *a, struct err *e)

@@ -62,7 +62,12 @@ int container_delete_locked(struct container *c, struct err *e)
 
 	text_format(d.root, sizeof(d.root), "%s/containers", c->eng->opt->data_root);
 	str_copy(d.id, sizeof(d.id), str_from(c->id));
+	r = fiber_lock_take(&c->saving, DEADLINE_NEVER);
+	if (r < 0)
+		return err_sys(e, r, "removing container %s", c->id);
 	r = job_run(&d.job, forget_run, JOB_SHORT_MUST);
+	c->deleted_on_disk = r == 0;
+	fiber_lock_release(&c->saving);
 	if (r < 0) {
 		if (e)
 			*e = d.job.err;

@@ -97,7 +97,7 @@ static int run_ps(const struct top_job *j, const char *pids, bool *ret_good, str
 	CLEANUP_FD int out = memfd_create("ps", MFD_CLOEXEC);
 	CLEANUP_FD int complaint = memfd_create("ps", MFD_CLOEXEC);
 	const char *argv[ARGS_MAX + 3] = {"ps"};
-	struct child_spec spec = {.path = "ps", .argv = argv, .die_with_parent = true};
+	struct child_spec spec = {.path = "ps", .argv = argv};
 	struct child child;
 	struct str args = str_from(j->ps_args);
 	size_t n = 1;

@@ -67,7 +67,7 @@ static int wait_for_old(int dir, struct err *e) FIBER_FN
 	return 0;
 }
 
-static int spawn_shim(const struct shim_launch *l, int fd, struct err *e)
+static int spawn_shim(const struct shim_launch *l, int fd, struct err *e) FIBER_FN
 {
 	static const char *const stdin_kinds[] = {"none", "open", "once"};
 	char size[24], files[24];

@@ -2,6 +2,7 @@
 #include "runtime/spec/spec.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -41,24 +42,36 @@ static void copy_paths(struct texts *out, struct arena *a, const char *const *fr
 		out->items[out->n++] = from[i];
 }
 
-/* How often each CPU was slowed down tells of other containers' work. */
-static void add_throttle_paths(struct texts *out, struct arena *a, size_t room)
-{
-	for (size_t i = 0; i < room && out->items; i++) {
-		char *path = arena_printf(a, "/sys/devices/system/cpu/cpu%zu/thermal_throttle", i);
+/* Which CPUs have such a file: looked up once, for there may be hundreds. */
+static struct {
+	pthread_once_t once;
+	size_t n;
+	uint8_t has[CPUS_MAX / 8];
+} throttle = {.once = PTHREAD_ONCE_INIT};
 
-		if (!path)
-			return;
+static void look_for_throttle(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_CONF);
+	char path[80];
+
+	throttle.n = n < 1 ? 1 : n > CPUS_MAX ? CPUS_MAX : (size_t)n;
+	for (size_t i = 0; i < throttle.n; i++) {
+		snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%zu/thermal_throttle", i);
 		if (access(path, F_OK) == 0)
-			out->items[out->n++] = path;
+			throttle.has[i / 8] |= (uint8_t)(1 << i % 8);
 	}
 }
 
-static size_t cpu_count(void)
+/* How often each CPU was slowed down tells of other containers' work. */
+static void add_throttle_paths(struct texts *out, struct arena *a)
 {
-	long n = sysconf(_SC_NPROCESSORS_CONF);
-
-	return n < 1 ? 1 : n > CPUS_MAX ? CPUS_MAX : (size_t)n;
+	for (size_t i = 0; i < throttle.n && out->items; i++) {
+		if (throttle.has[i / 8] & 1 << i % 8)
+			out->items[out->n++] = arena_printf(
+				a, "/sys/devices/system/cpu/cpu%zu/thermal_throttle", i);
+		if (out->n && !out->items[out->n - 1])
+			out->n--;
+	}
 }
 
 void spec_effective_paths(const struct host_config *host, struct arena *a, struct texts *ret_masked,
@@ -73,10 +86,9 @@ void spec_effective_paths(const struct host_config *host, struct arena *a, struc
 	if (host->masked_paths.set) {
 		*ret_masked = host->masked_paths;
 	} else if (!none) {
-		size_t cpus = cpu_count();
-
-		copy_paths(ret_masked, a, masked_default, ARRAY_LEN(masked_default), cpus);
-		add_throttle_paths(ret_masked, a, cpus);
+		pthread_once(&throttle.once, look_for_throttle);
+		copy_paths(ret_masked, a, masked_default, ARRAY_LEN(masked_default), throttle.n);
+		add_throttle_paths(ret_masked, a);
 	}
 	if (host->readonly_paths.set)
 		*ret_readonly = host->readonly_paths;

@@ -37,8 +37,7 @@ container/test_validate-srcs := $(addprefix runtime/container/,health_state.c li
 	$(container-common)
 
 units += container/test_detach_keys
-container/test_detach_keys-srcs := runtime/container/attach.c firmware/core/log.c $(container-sched) \
-	$(container-common)
+container/test_detach_keys-srcs := runtime/container/detach_keys.c $(container-common)
 
 units += container/test_archive_path
 container/test_archive_path-srcs := runtime/container/archive_path.c

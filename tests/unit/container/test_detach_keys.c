@@ -1,21 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/container/harness.h"
 
-/* --- what stands outside --- */
-
-int shim_attach(struct shim *s, const struct shim_stream *stream, struct err *e)
-{
-	(void)s, (void)stream;
-	return err_set(e, ERR_UNAVAILABLE, "no shim here");
-}
-
-void container_event(const struct container *c, const char *action)
-{
-	(void)c, (void)action;
-}
-
-/* --- */
-
 static int parse(const char *text, struct str *ret, struct err *e)
 {
 	*e = (struct err)ERR_INIT;

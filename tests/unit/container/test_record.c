@@ -66,13 +66,41 @@ static struct str written(void)
 	return text;
 }
 
+/* Saving is a fiber's business. */
+static struct container *to_save;
+static struct err *save_err;
+static int save_result;
+
+static void save_fiber(void *arg) FIBER_ENTRY
+{
+	(void)arg;
+	save_result = container_persist(to_save, PERSIST_QUICK, save_err);
+	loop_stop();
+}
+
+static int save(struct container *c, struct err *e)
+{
+	to_save = c;
+	save_err = e;
+	fiber_lock_init(&c->saving);
+	assert_int_equal(loop_init(e), 0);
+	assert_int_equal(fiber_system_init(e), 0);
+	assert_int_equal(job_system_init(e), 0);
+	assert_int_equal(fiber_spawn("save", save_fiber, NULL, POOL_NORMAL, NULL), 0);
+	loop_run();
+	job_system_fini();
+	fiber_system_fini();
+	loop_fini();
+	return save_result;
+}
+
 /* c through the file and back. */
 static struct container *round_trip(struct container *c)
 {
 	struct container *back = blank();
 	struct err e = ERR_INIT;
 
-	assert_int_equal(container_persist(c, PERSIST_QUICK, &e), 0);
+	assert_int_equal(save(c, &e), 0);
 	if (container_from_record(back, written(), &arena, &e) < 0)
 		fail_msg("%s", e.msg);
 	return back;
@@ -271,6 +299,21 @@ static void records_that_make_no_sense_are_refused(void **state)
 	}
 }
 
+static void what_is_deleted_is_not_written(void **state)
+{
+	struct container *c = sample();
+	struct err e = ERR_INIT;
+	char path[64];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/container.json", dir);
+	unlink(path);
+	c->deleted_on_disk = true;
+	assert_int_equal(save(c, &e), 0);
+	assert_int_equal(access(path, F_OK), -1);
+	drop(c);
+}
+
 static void a_failure_to_write_names_the_container(void **state)
 {
 	struct container *c = sample();
@@ -279,7 +322,7 @@ static void a_failure_to_write_names_the_container(void **state)
 
 	(void)state;
 	dir[1] = '!'; /* a directory that is not there */
-	assert_true(container_persist(c, PERSIST_QUICK, &e) < 0);
+	assert_true(save(c, &e) < 0);
 	dir[1] = saved;
 	assert_non_null(strstr(e.msg, "saving container " ID));
 	drop(c);
@@ -292,6 +335,7 @@ int main(void)
 		cmocka_unit_test(a_running_container_comes_back),
 		cmocka_unit_test(an_ended_container_comes_back),
 		cmocka_unit_test(records_that_make_no_sense_are_refused),
+		cmocka_unit_test(what_is_deleted_is_not_written),
 		cmocka_unit_test(a_failure_to_write_names_the_container),
 	};
 

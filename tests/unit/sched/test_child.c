@@ -16,6 +16,7 @@
 
 #include "firmware/core/mem.h"
 #include "firmware/sched/child.h"
+#include "firmware/sched/job.h"
 #include "tests/unit/needs.h"
 #include "tests/unit/sched/fixture.h"
 
@@ -23,14 +24,17 @@ static struct arena arena;
 
 static int setup(void **state)
 {
+	struct err e = ERR_INIT;
+
 	arena_open_heap(&arena, 1 << 20);
-	return fixture_setup(state);
+	return fixture_setup(state) < 0 || job_system_init(&e) < 0;
 }
 
 static int teardown(void **state)
 {
 	struct mem_stats stats;
 
+	job_system_fini();
 	arena_done(&arena);
 	mem_get_stats(&stats);
 	assert_int_equal(stats.live, 0);
@@ -111,7 +115,7 @@ static void test_clean(void **state)
 	signal(SIGUSR1, SIG_DFL);
 }
 
-static int try_spawn(const char *path, const char *cwd, struct err *e)
+static int try_spawn(const char *path, const char *cwd, struct err *e) FIBER_FN
 {
 	const char *argv[] = {"x", NULL};
 	struct child_spec spec = {.path = path, .argv = argv, .cwd = cwd};

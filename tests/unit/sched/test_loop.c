@@ -5,11 +5,15 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 #include <sys/epoll.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/unit/sched/fixture.h"
@@ -151,6 +155,60 @@ static void test_stall(void **state)
 	assert_true(stalled_ns > CONFIG_LOOP_STALL_MS * NSEC_PER_MSEC);
 }
 
+/* Two thirds of the limit of work on a CPU that others want as well. */
+static void work(void *arg)
+{
+	struct timespec t;
+	int64_t until;
+
+	(void)arg;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	until = t.tv_sec * NSEC_PER_SEC + t.tv_nsec + CONFIG_LOOP_STALL_MS * NSEC_PER_MSEC * 2 / 3;
+	do
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	while (t.tv_sec * NSEC_PER_SEC + t.tv_nsec < until);
+}
+
+/* Waiting for a CPU is no stall, where the kernel tells it from one. */
+static void test_crowd(void **state)
+{
+	struct loop_stats stats;
+	cpu_set_t all, one;
+	pid_t crowd[6];
+	int64_t began;
+	int fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+
+	(void)state;
+	if (fd < 0)
+		skip();
+	close(fd);
+	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	for (size_t i = 0; i < ARRAY_LEN(crowd); i++) {
+		crowd[i] = fork();
+		if (crowd[i] == 0)
+			for (;;)
+				sched_getcpu();
+	}
+	stalled = NULL;
+	loop_on_stall(on_stall);
+	assert_int_equal(fiber_spawn("worker", work, NULL, POOL_NORMAL, NULL), 0);
+	began = clock_mono();
+	run_loop();
+	began = clock_mono() - began;
+	for (size_t i = 0; i < ARRAY_LEN(crowd); i++) {
+		kill(crowd[i], SIGKILL);
+		waitpid(crowd[i], NULL, 0);
+	}
+	sched_setaffinity(0, sizeof(all), &all);
+	loop_get_stats(&stats);
+	print_message("%lld ms of turns\n", (long long)(began / NSEC_PER_MSEC));
+	assert_null(stalled);
+	assert_int_equal(stats.stalls, 0);
+}
+
 static struct loop_timer timer;
 static int64_t due, late;
 
@@ -177,6 +235,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		FIXTURE_TEST(test_remove_in_batch), FIXTURE_TEST(test_posts),
 		FIXTURE_TEST(test_signals),	    FIXTURE_TEST(test_stall),
+		FIXTURE_TEST(test_crowd),	    FIXTURE_TEST(test_crowd),
 		FIXTURE_TEST(test_timer_not_early),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
