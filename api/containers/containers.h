@@ -29,6 +29,7 @@ int api_containers_archive_get(struct call *call, struct err *e) FIBER_FN;
 int api_containers_archive_put(struct call *call, struct err *e) FIBER_FN;
 int api_containers_export(struct call *call, struct err *e) FIBER_FN;
 int api_containers_changes(struct call *call, struct err *e) FIBER_FN;
+int api_containers_commit(struct call *call, struct err *e) FIBER_FN;
 int api_containers_update(struct call *call, struct err *e) FIBER_FN;
 int api_containers_top(struct call *call, struct err *e) FIBER_FN;
 int api_containers_stats(struct call *call, struct err *e) FIBER_FN;

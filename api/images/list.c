@@ -14,6 +14,7 @@ static const char *const filter_keys[] = {"before", "dangling", "label", "refere
 
 struct list_query {
 	struct filters filters;
+	bool all;
 	struct image *before, *since; /* referenced */
 	struct pattern **references;
 	size_t n_references;
@@ -79,6 +80,10 @@ static bool wanted(struct call *call, struct list_query *q, struct image *img)
 	bool bad;
 
 	if (img->gone || image_names(call->eng->images, img, call->a, &tags, &digests) < 0)
+		return false;
+	/* Steps on the way to others; nameless ones with children are not dangling either. */
+	if (!tags.n && !digests.n && img->children &&
+	    (!q->all || filters_get(&q->filters, "dangling")->n))
 		return false;
 	if ((q->before && img->created_ns >= q->before->created_ns) ||
 	    (q->since && img->created_ns <= q->since->created_ns) ||
@@ -152,6 +157,7 @@ int api_images_list(struct call *call, struct err *e)
 
 	if (!q)
 		return err_set(e, ERR_UNAVAILABLE, "no memory");
+	q->all = query_bool(call, "all", false);
 	r = read_query(call, q, e);
 	if (r == 0)
 		r = image_list(call->eng->images, call->a, &all, &n, e);

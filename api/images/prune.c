@@ -31,6 +31,7 @@ static int read_dangling(struct pruning *p, struct err *e)
 	return 0;
 }
 
+/* The image's parents, which go with it, have no layers that it has not. */
 static uint64_t layer_size(const struct image *img, const char *chain)
 {
 	for (size_t i = 0; i < img->n_layers; i++)
@@ -72,7 +73,8 @@ static void prune_one(struct call *call, struct pruning *p, const struct image *
 	struct texts tags = {0}, digests = {0};
 
 	if (image_names(call->eng->images, img, call->a, &tags, &digests) < 0 ||
-	    (p->dangling_only && tags.n))
+	    (p->dangling_only && (tags.n || img->children)) ||
+	    (!tags.n && !digests.n && img->children))
 		return;
 	for (size_t i = 0; i < tags.n && !img->gone; i++)
 		remove_by(call, p, img, tags.items[i]);

@@ -65,7 +65,7 @@ const struct route route_table[] = {
 	      .flags = 0),
 	/* after all that is below a container: names of links hold slashes */
 	ROUTE("DELETE", "/containers/{name*}", api_containers_remove, .flags = 0),
-	NOT_YET("POST", "/commit", "committing containers"),
+	ROUTE("POST", "/commit", api_containers_commit, .flags = 0),
 
 	/* exec */
 	ROUTE("POST", "/containers/{name*}/exec", api_exec_create, .flags = 0),

@@ -42,6 +42,11 @@ static void put_names(struct image_store *s, const struct image *img, struct jso
 	put_texts(w, &tags);
 }
 
+static const char *parent_of(const struct image *img)
+{
+	return img->parent.text[0] ? img->parent.text : img->spec.parent;
+}
+
 static void put_summary(struct image_store *s, const struct image *img, struct json_writer *w,
 			struct arena *a, unsigned api_minor, int64_t containers, int64_t shared)
 {
@@ -54,7 +59,7 @@ static void put_summary(struct image_store *s, const struct image *img, struct j
 		put_map(w, &img->spec.config.labels);
 	else
 		json_put_null(w);
-	json_kv_text(w, "ParentId", img->spec.parent);
+	json_kv_text(w, "ParentId", parent_of(img));
 	put_names(s, img, w, a, api_minor);
 	json_kv_i64(w, "SharedSize", shared);
 	json_kv_i64(w, "Size", (int64_t)img->size);
@@ -151,7 +156,7 @@ void shape_image_inspect(struct image_store *s, const struct image *img, struct 
 	json_object_open(w);
 	json_kv_text(w, "Id", img->id.text);
 	put_names(s, img, w, a, api_minor);
-	json_kv_text(w, "Parent", spec->parent);
+	json_kv_text(w, "Parent", parent_of(img));
 	json_kv_text(w, "Comment", spec->comment);
 	if (spec->created && *spec->created)
 		json_kv_text(w, "Created", spec->created);

@@ -215,9 +215,9 @@ static int pack_found(struct archive_job *j, const struct pack_options *common, 
 			return cannot_open(j, parent, e);
 		opt.dir_fd = parent;
 		opt.base = slash + 1;
-		return pack_tree(j->sink, &opt, e);
+		return pack_tree(j->sink, &opt, NULL, e);
 	}
-	return pack_tree(j->sink, &opt, e);
+	return pack_tree(j->sink, &opt, NULL, e);
 }
 
 static int get_run(struct job *job)
@@ -268,7 +268,7 @@ static int export_run(struct job *job)
 	const struct pack_options opt = {
 		.job = job, .dir_fd = j->view.root_fd, .base = ".", .name = ""};
 
-	return pack_tree(j->sink, &opt, &job->err);
+	return pack_tree(j->sink, &opt, NULL, &job->err);
 }
 
 int container_export(struct container *c, struct arena *a, struct look_sink *sink, struct err *e)

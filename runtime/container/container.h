@@ -247,6 +247,20 @@ int container_attach(struct container *c, struct attach_client *client, struct e
 int detach_keys_parse(struct str text, const char *what, struct arena *a, struct str *ret,
 		      struct err *e) WARN_UNUSED;
 
+/* --- commit.c --- */
+
+struct container_commit {
+	bool pause;
+	const struct container_config *config; /* NULL: the container's own */
+	struct texts changes;		       /* Dockerfile lines */
+	const char *author, *comment;
+	const char *name; /* familiar, with a tag; NULL: the image gets none */
+	struct arena *a;
+};
+/* Make an image of it; durable on return, the image is referenced. */
+int container_commit(struct container *c, const struct container_commit *in, struct image **ret,
+		     struct err *e) FIBER_FN WARN_UNUSED;
+
 /* --- exec --- */
 
 struct exec_config {

@@ -6,7 +6,7 @@
 #include "runtime/container/private.h"
 #include "runtime/event/event.h"
 
-#define EVENT_EXTRA_MAX 2
+#define EVENT_EXTRA_MAX 3
 #define EXEC_ACTION_MAX (64u << 10)
 
 static void publish(const struct container *c, const char *action, const struct text_pair *extra,
@@ -68,6 +68,15 @@ void container_event_die(const struct container *c)
 		container_event(c, "oom");
 	container_event_two(c, "die",
 			    (struct text_pair[]){{"execDuration", seconds}, {"exitCode", code}});
+}
+
+void container_event_commit(const struct container *c, const char *comment, const char *image_id,
+			    const char *image_ref)
+{
+	const struct text_pair extra[] = {
+		{"comment", comment}, {"imageID", image_id}, {"imageRef", image_ref}};
+
+	publish(c, "commit", extra, ARRAY_LEN(extra));
 }
 
 void container_event_resize(const struct container *c, uint16_t height, uint16_t width)

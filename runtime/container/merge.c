@@ -124,8 +124,8 @@ static void merge_command(struct container_config *c, const struct container_con
 		c->entrypoint = (struct texts){0};
 }
 
-static int merge_config(struct container_config *c, const struct container_config *img,
-			struct arena *a)
+int container_merge_config(struct container_config *c, const struct container_config *img,
+			   struct arena *a)
 {
 	if (!c->user || !*c->user)
 		c->user = img->user;
@@ -254,7 +254,7 @@ int container_merge(struct create_request *req, const struct engine_options *opt
 		req->host.cgroupns_mode = cgroup_v2 ? "private" : "host";
 	if (!cgroup_v2 && req->host.oom_kill_disable == SHAPE_TRI_UNSET)
 		req->host.oom_kill_disable = 0;
-	if (merge_config(c, &img->spec.config, a) < 0 || expose_published(req, a) < 0 ||
+	if (container_merge_config(c, &img->spec.config, a) < 0 || expose_published(req, a) < 0 ||
 	    add_label(&req->host, a) < 0)
 		return err_set(e, ERR_UNAVAILABLE, "no memory for the container's configuration");
 	if (is_empty(c->hostname))

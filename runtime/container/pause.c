@@ -4,6 +4,8 @@
  * container waits until it goes on; so whoever means to end it lets it go first.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "firmware/core/log.h"
 #include "runtime/cgroup/cgroup.h"
@@ -133,6 +135,51 @@ int container_unpause(struct container *c, struct err *e)
 	return locked(c, unpause_locked, e);
 }
 
+/* Stands in the bundle's directory while a container is frozen for our own sake. */
+static void mark_path(const struct container *c, char out[CONTAINER_PATH_MAX + 8])
+{
+	char dir[CONTAINER_PATH_MAX];
+
+	container_run_path(c, dir);
+	text_format(out, CONTAINER_PATH_MAX + 8, "%s/frozen", dir);
+}
+
+int container_hold_still(struct container *c, struct err *e)
+{
+	char mark[CONTAINER_PATH_MAX + 8];
+	CLEANUP_FD int fd = -1;
+	int r;
+
+	if (c->status != CONTAINER_RUNNING || !c->shim)
+		return 0;
+	mark_path(c, mark);
+	fd = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_sys(e, errno, "cannot pause container %s", c->id);
+	r = pause_locked(c, e);
+	if (r == 0)
+		return 1;
+	(void)!unlink(mark);
+	/* It ended just now: what it left is still. */
+	if (e->kind == ERR_CONFLICT) {
+		err_clear(e);
+		return 0;
+	}
+	return r;
+}
+
+void container_go_on(struct container *c)
+{
+	char mark[CONTAINER_PATH_MAX + 8];
+	struct err e = ERR_INIT;
+
+	/* Unless somebody let it go meanwhile. */
+	if (c->status == CONTAINER_PAUSED && unpause_locked(c, &e) < 0)
+		log_warn("container %s: %s", c->id, e.msg);
+	mark_path(c, mark);
+	(void)!unlink(mark);
+}
+
 void container_let_go(struct container *c)
 {
 	struct err e = ERR_INIT;
@@ -152,7 +199,11 @@ void container_let_go(struct container *c)
 void container_restore_paused(struct container *c)
 {
 	struct freeze_job j = {0};
+	char mark[CONTAINER_PATH_MAX + 8];
 
 	if (container_cgroup(c, &j.group) && job_run(&j.job, look_run, JOB_SHORT) == 0 && j.frozen)
 		container_set_status(c, CONTAINER_PAUSED);
+	mark_path(c, mark);
+	if (access(mark, F_OK) == 0)
+		container_go_on(c);
 }

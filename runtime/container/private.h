@@ -95,6 +95,9 @@ void container_shm_path(const struct container *c, char out[CONTAINER_PATH_MAX])
 int container_merge(struct create_request *req, const struct engine_options *opt, bool cgroup_v2,
 		    const struct image *img, const char *id, struct arena *a, struct err *e)
 	WARN_UNUSED;
+/* What c leaves open is taken from img. Lists that grow are new ones in the arena. -ENOMEM. */
+int container_merge_config(struct container_config *c, const struct container_config *img,
+			   struct arena *a) WARN_UNUSED;
 /* The command line; ERR_INVALID "no command specified". */
 int container_argv(const struct container_config *config, struct arena *a, const char **ret_path,
 		   struct texts *ret_args, struct err *e) WARN_UNUSED;
@@ -171,6 +174,13 @@ int container_wait_stopped(struct container *c, int64_t deadline) FIBER_FN WARN_
 struct cgroup;
 /* Where launch_bundle puts it. False when the path is too long. */
 bool container_cgroup(const struct container *c, struct cgroup *ret) WARN_UNUSED;
+/*
+ * Hold it still while its files are read; c is locked. 1 when it was frozen for that, and is to be
+ * let go by container_go_on; 0 when nothing runs or it is paused already. A daemon that dies in
+ * between lets it go when it starts again.
+ */
+int container_hold_still(struct container *c, struct err *e) FIBER_FN WARN_UNUSED;
+void container_go_on(struct container *c) FIBER_FN;
 /* A paused container that was sent its last signal must go on to see it. */
 void container_let_go(struct container *c) FIBER_FN;
 /* After a start of the daemon: was it left paused? */
@@ -205,6 +215,8 @@ void health_done(struct container *c);
 /* --- event.c --- */
 
 void container_event_die(const struct container *c); /* and "oom" before it */
+void container_event_commit(const struct container *c, const char *comment, const char *image_id,
+			    const char *image_ref);
 void container_event_resize(const struct container *c, uint16_t height, uint16_t width);
 /* Connected to its network or taken off it; nothing happens when that was the last word. */
 void container_network_event(struct container *c, bool connected);

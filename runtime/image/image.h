@@ -35,6 +35,8 @@ struct image {
 	bool gone;	  /* removed from the store; memory lives until the last unref */
 	struct digest id; /* of the configuration */
 	struct digest
+		parent; /* the image this one was committed on, which may be gone; "" for none */
+	struct digest
 		manifest; /* of the manifest blob it came with (made by us for docker archives) */
 	struct image_spec spec;	 /* decoded configuration document, without its history
 				    (image_config_text has it) */
@@ -49,6 +51,7 @@ struct image {
 	int64_t created_ns;    /* from the configuration; 0 when absent */
 	int64_t last_tag_ns;
 	struct text_map names; /* familiar tag ("alpine:latest") → "" ; see image_names */
+	unsigned children;     /* images in the store that were committed on it */
 	unsigned containers;   /* containers that use it (kept by runtime/container) */
 	unsigned running;      /* of these, running */
 };
@@ -167,6 +170,37 @@ void registry_auth_decode(struct str header, struct arena *a, struct registry_au
 int image_pull(struct image_store *s, const struct reference *ref, const char *platform,
 	       const struct registry_auth *auth, struct progress_sink *sink, struct err *e)
 	FIBER_FN WARN_UNUSED;
+
+/* --- making an image of what changed (draft.c) --- */
+
+/*
+ * In two steps, so that who owns the files is held up by the first alone: their tar stream becomes
+ * a blob in tmp/; then the blob becomes a layer and an image.
+ */
+struct image_draft; /* heap */
+struct image_layer_source {
+	/* Worker: write the layer's tar; *ret_entries 0 when nothing changed. */
+	int (*write)(struct image_layer_source *src, const struct job *job, struct writer *sink,
+		     uint64_t *ret_entries, struct err *e);
+};
+int image_draft_write(struct image_store *s, struct image_layer_source *src,
+		      struct image_draft **ret, struct err *e) FIBER_FN WARN_UNUSED;
+struct image_commit {
+	struct image *parent; /* NULL: none */
+	const struct container_config *config;
+	const struct container_config *container_config; /* as it was; may be NULL */
+	const char *container;				 /* its ID, or NULL */
+	const char *author, *comment, *created_by;	 /* may be NULL */
+	const char *name;				 /* familiar, with a tag; NULL: none */
+};
+/*
+ * Durable on return; the image is referenced. Tells of "tag" alone. ERR_NOT_FOUND when the parent
+ * was removed meanwhile.
+ */
+int image_draft_commit(struct image_store *s, struct image_draft *d, const struct image_commit *c,
+		       struct image **ret, struct err *e) FIBER_FN WARN_UNUSED;
+/* In any case at the end; NULL is fine. */
+void image_draft_free(struct image_store *s, struct image_draft *d) FIBER_FN;
 
 /* --- root filesystems of containers (snapshots), see layer.h --- */
 

@@ -81,6 +81,7 @@ static int make_image(const struct install *in, const struct digest *config,
 		.manifest = manifest->text,
 		.manifest_type = in->manifest_type,
 		.manifest_size = (int64_t)in->manifest.n,
+		.parent = in->parent,
 		.layers = {.items = layers, .n = b->n_tasks, .set = true},
 	};
 

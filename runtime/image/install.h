@@ -16,6 +16,7 @@ struct install {
 	const char *const *names; /* familiar */
 	size_t n_names;
 	const struct layer_batch *batch; /* run to its end */
+	const char *parent;		 /* ID of the image it was made from; NULL: none */
 };
 /* ret (may be NULL) gets the image, referenced. */
 int image_install(struct image_store *s, const struct install *in, struct image **ret,

@@ -23,8 +23,23 @@ struct pack_options {
 	const char *name;      /* its name in the archive; "": a directory's contents alone */
 	const char *skip;      /* name right below it whose contents are left out; may be NULL */
 	const struct job *job; /* its stop flag is honoured; may be NULL */
+	/*
+	 * A layer: the directory is the upper one of an overlay, whose marks of what is deleted
+	 * become those of an archive; and all attributes are kept that unpacking a layer sets.
+	 */
+	bool layer;
+	/* Or a layer of these changes to the tree at dir_fd, in this order; base and name are not
+	 * used then. */
+	const struct pack_change *changes;
+	size_t n_changes;
+};
+struct pack_change {
+	const char *path; /* relative */
+	bool deleted;
 };
 
-int pack_tree(struct writer *sink, const struct pack_options *opt, struct err *e) WARN_UNUSED;
+/* ret_entries, how many there are, may be NULL. */
+int pack_tree(struct writer *sink, const struct pack_options *opt, uint64_t *ret_entries,
+	      struct err *e) WARN_UNUSED;
 
 #endif

@@ -27,6 +27,7 @@ static const struct shape_field image_record_fields[] = {
 	SHAPE_FIELD(struct image_record, "manifest", manifest, SHAPE_TEXT),
 	SHAPE_FIELD(struct image_record, "manifestType", manifest_type, SHAPE_TEXT),
 	SHAPE_FIELD(struct image_record, "manifestSize", manifest_size, SHAPE_I64),
+	SHAPE_FIELD(struct image_record, "parent", parent, SHAPE_TEXT),
 	SHAPE_FIELD(struct image_record, "lastTagTime", last_tag_time, SHAPE_I64),
 	SHAPE_FIELD(struct image_record, "layers", layers, SHAPE_ARRAY, .flags = SHAPE_EMPTY_ARRAY,
 		    .sub = &shape_layer_record),
@@ -123,9 +124,13 @@ int image_from_record(const struct image_record *r, struct str config, struct im
 		rc = parse_digest(r->id, &img->id, e);
 	if (rc == 0)
 		rc = parse_digest(r->manifest, &img->manifest, e);
+	if (rc == 0 && r->parent && *r->parent)
+		rc = parse_digest(r->parent, &img->parent, e);
 	if (rc == 0) {
-		/* The history is most of the text and rarely asked for. */
+		/* The history is most of the text and rarely asked for; the other nobody asks for.
+		 */
 		spec.history = (struct shape_array){0};
+		spec.container_config = NULL;
 		img->manifest_type =
 			arena_strdup(&img->mem, r->manifest_type ? r->manifest_type : "");
 		if (!img->manifest_type ||
@@ -155,6 +160,8 @@ void image_record_encode(const struct image *img, int64_t last_tag_ns, struct bu
 	json_kv_text(&w, "manifest", img->manifest.text);
 	json_kv_text(&w, "manifestType", img->manifest_type);
 	json_kv_i64(&w, "manifestSize", (int64_t)img->manifest_size);
+	if (img->parent.text[0])
+		json_kv_text(&w, "parent", img->parent.text);
 	json_kv_i64(&w, "lastTagTime", last_tag_ns);
 	json_key(&w, "layers");
 	json_array_open(&w);
@@ -186,6 +193,38 @@ static void release_parts(struct image_store *s, struct image *img, size_t n_lay
 		blob_release(s, &img->blobs[i - 2]);
 }
 
+/* Parents may come in after their children (start). */
+static void join_family(struct image_store *s, struct image *img)
+{
+	struct image *parent = img->parent.text[0] ? store_find_id(s, &img->parent) : NULL;
+	struct map_node *n = NULL;
+
+	img->children = 0;
+	while (s->orphans && (n = map_next(&s->images, n))) {
+		const struct image *other = map_entry(n, struct image, node);
+
+		if (digest_eq(&other->parent, &img->id)) {
+			img->children++;
+			s->orphans--;
+		}
+	}
+	if (parent)
+		parent->children++;
+	else if (img->parent.text[0])
+		s->orphans++;
+}
+
+static void leave_family(struct image_store *s, struct image *img)
+{
+	struct image *parent = img->parent.text[0] ? store_find_id(s, &img->parent) : NULL;
+
+	if (parent)
+		parent->children--;
+	else if (img->parent.text[0])
+		s->orphans--;
+	s->orphans += img->children;
+}
+
 int image_insert(struct image_store *s, struct image *img, struct err *e)
 {
 	size_t n_blobs = 0, n_layers = 0;
@@ -214,12 +253,15 @@ int image_insert(struct image_store *s, struct image *img, struct err *e)
 		rc = err_sys(e, ENOMEM, "keep image %s", img->id.text);
 	if (rc < 0)
 		release_parts(s, img, n_layers, n_blobs);
+	else
+		join_family(s, img);
 	return rc;
 }
 
 void image_take_out(struct image_store *s, struct image *img)
 {
 	map_remove(&s->images, &img->node);
+	leave_family(s, img);
 	img->gone = true;
 	release_parts(s, img, img->n_layers, img->n_layers + 2);
 	image_unref(img);

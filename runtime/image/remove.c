@@ -53,7 +53,14 @@ static int record(struct removal *r, bool deleted, const char *what, struct err 
 {
 	const char *copy = arena_strdup(r->a, what);
 
-	if (!copy || r->n_records == r->max_records)
+	if (r->n_records == r->max_records) {
+		size_t more = r->max_records ? 2 * r->max_records : 16;
+
+		r->records = arena_grow(r->a, r->records, r->max_records * sizeof(*r->records),
+					more * sizeof(*r->records));
+		r->max_records = more;
+	}
+	if (!copy || !r->records)
 		return err_sys(e, ENOMEM, "remove an image");
 	r->records[r->n_records++] = (struct image_removed){deleted, copy};
 	return 0;
@@ -182,7 +189,8 @@ static int remove_name(struct removal *r, const char *name, const char *asked, b
 		else
 			left++;
 	}
-	return rc < 0 ? rc : left > 0;
+	/* What was committed on it stands on its layers: it stays without a name. */
+	return rc < 0 ? rc : left > 0 || r->img->children;
 in_use:
 	return err_set(
 		e, ERR_CONFLICT,
@@ -205,8 +213,11 @@ static int remove_image(struct removal *r, bool by_id, bool force, struct err *e
 {
 	const struct text_map *names = &r->img->names;
 	bool unused_names = names->n - r->n_changes > 1 && !(by_id && single_reference(r->img));
-	int rc = check_running(r->store, r->img, e);
+	int rc;
 
+	if (r->img->children)
+		return conflict(r->img, true, e, "image has dependent child images", "");
+	rc = check_running(r->store, r->img, e);
 	if (rc == 0 && !force && unused_names)
 		return conflict(r->img, false, e, "image is referenced in multiple repositories",
 				"");
@@ -261,13 +272,11 @@ static int name_given(const struct image *img, const char *text, char name[REFER
 static int plan(struct removal *r, const char *name, const char *asked, bool force,
 		bool *ret_delete, struct err *e)
 {
-	size_t max = r->img->names.n + 1;
 	int rc;
 
-	r->max_records = max + r->img->n_layers + 1;
-	r->changes = arena_alloc_array(r->a, max, sizeof(*r->changes));
-	r->records = arena_alloc_array(r->a, r->max_records, sizeof(*r->records));
-	if (!r->changes || !r->records)
+	r->n_changes = 0;
+	r->changes = arena_alloc_array(r->a, r->img->names.n + 1, sizeof(*r->changes));
+	if (!r->changes)
 		return err_sys(e, ENOMEM, "remove an image");
 	*ret_delete = false;
 	if (name[0]) {
@@ -294,17 +303,54 @@ static void tell_removed(const struct removal *r, const char *name, bool deleted
 		store_tell(r->store, NULL, "delete", r->img->id.text, r->img->id.text);
 }
 
+static int carry_out(struct removal *r, bool delete, struct err *e) FIBER_FN
+{
+	const struct commit c = {
+		.names = r->changes, .n_names = r->n_changes, .remove = delete ? r->img : NULL};
+
+	return store_commit(r->store, &c, e);
+}
+
+/*
+ * Nobody asked for the nameless images this one was committed on: they go with the last that needs
+ * them. What stands in the way leaves them, without a word.
+ */
+static void remove_parents(struct removal *r) FIBER_FN
+{
+	struct digest parent = r->img->parent;
+
+	while (parent.text[0]) {
+		struct image *img = store_find_id(r->store, &parent);
+		size_t before = r->n_records;
+		struct err e = ERR_INIT;
+		bool delete = false;
+		int rc;
+
+		if (!img || img->names.n || img->children || img->containers)
+			return;
+		image_ref(img);
+		r->img = img;
+		rc = plan(r, "", "", false, &delete, &e);
+		if (rc == 0)
+			rc = carry_out(r, delete, &e);
+		if (rc < 0)
+			r->n_records = before;
+		else
+			tell_removed(r, "", true);
+		parent = rc < 0 ? (struct digest){0} : img->parent;
+		image_unref(img);
+	}
+}
+
 int image_remove(struct image_store *s, const char *text, bool force, bool noprune, struct arena *a,
 		 struct image_removed **ret, size_t *ret_n, struct err *e) FIBER_FN
 {
 	CLEANUP_MEM char *name = mem_alloc(REFERENCE_TEXT_MAX);
 	CLEANUP(image_unrefp) struct image *img = NULL;
 	struct removal r = {.store = s, .a = a};
-	struct commit c = {0};
 	bool delete = false;
 	int rc;
 
-	(void)noprune; /* there are no untagged parents to prune */
 	if (!name)
 		return err_sys(e, ENOMEM, "remove an image");
 	rc = image_lookup(s, text, &img, e);
@@ -313,15 +359,13 @@ int image_remove(struct image_store *s, const char *text, bool force, bool nopru
 	r.img = img;
 	(void)name_given(img, text, name);
 	rc = plan(&r, name, text, force, &delete, e);
-	if (rc < 0)
-		return rc;
-	c.names = r.changes;
-	c.n_names = r.n_changes;
-	c.remove = delete ? img : NULL;
-	rc = store_commit(s, &c, e);
+	if (rc == 0)
+		rc = carry_out(&r, delete, e);
 	if (rc < 0)
 		return rc;
 	tell_removed(&r, name, delete);
+	if (delete &&!noprune)
+		remove_parents(&r);
 	if (delete)
 		store_reap(s);
 	*ret = r.records;

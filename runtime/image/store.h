@@ -82,7 +82,7 @@ struct layer_record {
 	int64_t size;
 };
 struct image_record {
-	const char *id, *manifest, *manifest_type;
+	const char *id, *manifest, *manifest_type, *parent;
 	int64_t manifest_size;
 	int64_t last_tag_time;	   /* ns since the epoch */
 	struct shape_array layers; /* struct layer_record, base first */
@@ -102,6 +102,7 @@ struct image_store {
 	void (*tell)(void *arg, const char *action, const char *id, const char *name,
 		     const struct text_map *labels);
 	void *tell_arg;
+	size_t orphans; /* images whose parent is not here */
 	uint64_t next_tmp;
 	size_t swept; /* at start */
 };

@@ -318,7 +318,10 @@ static const struct shape_field image_spec_fields[] = {
 	FX(image_spec, "comment", comment, SHAPE_TEXT, .flags = SHAPE_OMIT_EMPTY),
 	FX(image_spec, "docker_version", docker_version, SHAPE_TEXT, .flags = SHAPE_OMIT_EMPTY),
 	FX(image_spec, "parent", parent, SHAPE_TEXT, .flags = SHAPE_OMIT_EMPTY),
+	FX(image_spec, "container", container, SHAPE_TEXT, .flags = SHAPE_OMIT_EMPTY),
 	FX(image_spec, "config", config, SHAPE_STRUCT, .sub = &shape_container_config),
+	FX(image_spec, "container_config", container_config, SHAPE_PTR,
+	   .sub = &shape_container_config, .flags = SHAPE_OMIT_EMPTY),
 	FX(image_spec, "rootfs", rootfs, SHAPE_STRUCT, .sub = &shape_image_rootfs),
 	FX(image_spec, "history", history, SHAPE_ARRAY, .sub = &shape_image_history),
 };

@@ -190,8 +190,9 @@ struct image_history {
 };
 struct image_spec {
 	const char *architecture, *variant, *os, *os_version;
-	const char *created, *author, *comment, *docker_version, *parent;
+	const char *created, *author, *comment, *docker_version, *parent, *container;
 	struct container_config config;
+	struct container_config *container_config; /* of the container it was committed from */
 	struct image_rootfs rootfs;
 	struct shape_array history; /* struct image_history */
 };

@@ -29,7 +29,7 @@ image/test_unpack-srcs := runtime/image/unpack.c $(image-fmt) $(image-core)
 image/test_unpack-libs := $(image-libs) $(image-libs-y)
 
 units += image/test_pack
-image/test_pack-srcs := runtime/image/pack.c runtime/image/unpack.c $(image-fmt) $(image-core)
+image/test_pack-srcs := runtime/image/pack.c runtime/image/pack_entry.c runtime/image/unpack.c $(image-fmt) $(image-core)
 image/test_pack-libs := $(image-libs) $(image-libs-y)
 
 units += image/test_store

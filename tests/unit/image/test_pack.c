@@ -114,7 +114,7 @@ static void pack(const char *base, const char *name, const char *skip, struct me
 
 	out->writer.write = put;
 	buf_init_heap(&out->data, 1 << 20);
-	assert_int_equal(pack_tree(&out->writer, &opt, &e), 0);
+	assert_int_equal(pack_tree(&out->writer, &opt, NULL, &e), 0);
 }
 
 static int unpack(const struct memory_writer *from, const struct unpack_options *more,
