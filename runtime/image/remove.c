@@ -303,11 +303,12 @@ static void tell_removed(const struct removal *r, const char *name, bool deleted
 		store_tell(r->store, NULL, "delete", r->img->id.text, r->img->id.text);
 }
 
-static int carry_out(struct removal *r, bool delete, struct err *e) FIBER_FN
+static int carry_out(struct removal *r, bool whole, struct err *e) FIBER_FN
 {
-	const struct commit c = {
-		.names = r->changes, .n_names = r->n_changes, .remove = delete ? r->img : NULL};
+	struct commit c = {.names = r->changes, .n_names = r->n_changes};
 
+	if (whole)
+		c.remove = r->img;
 	return store_commit(r->store, &c, e);
 }
 
@@ -337,8 +338,10 @@ static void remove_parents(struct removal *r) FIBER_FN
 			r->n_records = before;
 		else
 			tell_removed(r, "", true);
-		parent = rc < 0 ? (struct digest){0} : img->parent;
+		parent = img->parent;
 		image_unref(img);
+		if (rc < 0)
+			return;
 	}
 }
 
