@@ -46,6 +46,7 @@ endif
 triplet-amd64 := x86_64-linux-gnu
 triplet-arm64 := aarch64-linux-gnu
 this-triplet := $(shell uname -m)-linux-gnu
+given-arch := $(ARCH)
 ifneq ($(ARCH),)
 ifeq ($(triplet-$(ARCH)),)
 $(error ARCH=$(ARCH): amd64 and arm64 are known)
@@ -402,9 +403,20 @@ test-configs:
 test-e2e: all
 	$(Q)$(PYTHON) tests/e2e/run.py --serind $(O)/serind
 
-# The guest image booted in QEMU: cgroup v2, runc and crun, vsock. Not a part of `test`.
+# The guest image booted in QEMU: cgroup v2, runc and crun, vsock. Not a part of `test`. Both
+# architectures one after the other, unless ARCH says which.
+ifneq ($(given-arch),)
 test-vm: all
-	$(Q)$(PYTHON) -B tests/vm/run --serind $(O)/serind --out $(O)/vm
+	$(Q)$(PYTHON) -B tests/vm/run --serind $(B)/serind --out $(B)/vm \
+		--cc '$(CC) $(sysroot-cflags) $(sysroot-ldflags)'
+else
+vm-results := $(O)/vm-results
+test-vm:
+	@mkdir -p $(O); rm -f $(vm-results)
+	@sh tests/stage $(vm-results) amd64 $(MAKE) --no-print-directory ARCH=amd64 test-vm
+	@sh tests/stage $(vm-results) arm64 $(MAKE) --no-print-directory ARCH=arm64 test-vm
+	@sh tests/total $(vm-results)
+endif
 
 bench: all
 	$(Q)O=$(O) tests/bench/run $(O)/serind

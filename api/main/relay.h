@@ -14,7 +14,7 @@
 
 #include "firmware/core/err.h"
 
-#define RELAY_STACK (64u << 10)
+#define RELAY_STACK (128u << 10) /* the least that aarch64 takes */
 
 /* Copy until the end of from, then shut down to's writing end (a socket) unless it is no socket. 0,
  * or the negative errno of what failed. */

@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 
 #include "firmware/core/mem.h"
+#include "firmware/core/pages.h"
 #include "firmware/core/sanitize.h"
 
 #define STEP 16384
@@ -113,18 +114,27 @@ static void heap_free_blocks(struct arena *a)
 	a->last = NULL;
 }
 
-/* Drop the memory of a span behind its first keep bytes. */
+static void span_zero(char *from, char *to)
+{
+	if (from >= to)
+		return;
+	sanitize_unpoison(from, (size_t)(to - from));
+	memset(from, 0, (size_t)(to - from));
+	sanitize_poison(from, (size_t)(to - from));
+}
+
+/* Drop the memory of a span behind its first keep bytes; all of it reads as zeros then. */
 static void span_drop(struct arena *a, size_t keep)
 {
+	char *from = a->base + keep, *low, *high;
+
 	a->dirty = MAX(a->dirty, a->used);
 	if (a->dirty <= keep)
 		return;
-	/* With pages that are larger than ours the kernel may refuse. */
-	if (madvise(a->base + keep, CONFIG_ARENA_SPAN - keep, MADV_DONTNEED) < 0) {
-		sanitize_unpoison(a->base + keep, a->dirty - keep);
-		memset(a->base + keep, 0, a->dirty - keep);
-		sanitize_poison(a->base + keep, a->dirty - keep);
-	}
+	/* Where pages are larger than ours, or the kernel refuses, some stays and is wiped. */
+	(void)pages_drop(from, a->base + CONFIG_ARENA_SPAN, &low, &high);
+	span_zero(from, MIN(low, a->base + a->dirty));
+	span_zero(high, a->base + a->dirty);
 	a->dirty = keep;
 }
 

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -20,6 +19,7 @@
 
 #include "firmware/core/config.h"
 #include "firmware/core/file.h"
+#include "firmware/core/pages.h"
 #include "runtime/shim/private.h"
 
 #define LAUNCH_FD 3
@@ -193,20 +193,13 @@ static int shim_open(struct shim_process *s, const struct shim_args *a)
 /* Read-only parts of the program: they come back from the page cache, which all shims share. */
 static int drop_segments(struct dl_phdr_info *info, size_t size, void *arg)
 {
-	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE) - 1;
-
 	(void)size;
 	(void)arg;
 	for (size_t i = 0; i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
-		uintptr_t from = info->dlpi_addr + ph->p_vaddr, to = from + ph->p_memsz;
 
-		if (ph->p_type != PT_LOAD || (ph->p_flags & PF_W))
-			continue;
-		from = (from + page) & ~page;
-		to &= ~page;
-		if (to > from)
-			(void)madvise((void *)from, to - from, MADV_DONTNEED);
+		if (ph->p_type == PT_LOAD && !(ph->p_flags & PF_W))
+			pages_release((void *)(info->dlpi_addr + ph->p_vaddr), ph->p_memsz);
 	}
 	return 1; /* the program itself comes first, and is all of us */
 }
@@ -220,8 +213,8 @@ static void give_back(struct shim_process *s)
 	if (!s->active)
 		return;
 	s->active = false;
-	(void)madvise(shim_io, sizeof(shim_io), MADV_DONTNEED);
-	(void)madvise(shim_log_out, sizeof(shim_log_out), MADV_DONTNEED);
+	pages_release(shim_io, sizeof(shim_io));
+	pages_release(shim_log_out, sizeof(shim_log_out));
 	(void)dl_iterate_phdr(drop_segments, NULL);
 }
 

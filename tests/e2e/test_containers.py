@@ -59,7 +59,7 @@ class TestCreate(E2E):
 
     @not_oracle("worded otherwise, and later")
     def test_platform(self):
-        self.gives(404, f"image with reference {BB} was found but its platform (linux/amd64) does not match "
+        self.gives(404, f"image with reference {BB} was found but its platform (linux/{images.ARCH}) does not match "
                         "the specified platform (linux/s390x)", "POST", "/containers/create",
                    {"Image": BB}, platform="linux/s390x")
 

@@ -88,7 +88,7 @@ class TestInspect(Images):
         self.assertEqual(got["Id"], self.image_id)
         self.assertEqual(got["RepoTags"], [BB])
         self.assertEqual(got["Created"], "2023-11-14T22:13:20Z")
-        self.assertEqual((got["Architecture"], got["Os"]), ("amd64", "linux"))
+        self.assertEqual((got["Architecture"], got["Os"]), (images.ARCH, "linux"))
         self.assertEqual(got["Config"]["Env"], ["PATH=/bin:/usr/bin"])
         self.assertEqual(got["Config"]["Cmd"], ["sh"])
         self.assertEqual(got["RootFS"], {"Type": "layers", "Layers": [images.digest(base_layer())]})

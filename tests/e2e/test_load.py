@@ -67,7 +67,7 @@ class TestForms(Load):
         info = self.loads(images.base_archive(), BB, images.base_image().id)
         self.assertEqual(info["RepoTags"], [BB])
         self.assertEqual(info["RootFS"]["Layers"], [images.digest(base_layer())])
-        self.assertEqual(info["Architecture"], "amd64")
+        self.assertEqual(info["Architecture"], images.ARCH)
         self.assertEqual(info["Os"], "linux")
         self.runs(BB)
 

@@ -7,6 +7,12 @@ import socket
 import subprocess
 import time
 
+# Emulator, machine, console. This processor of Arm's has atomic instructions, and no pointer
+# authentication, which is slow to emulate.
+MACHINES = {
+    "amd64": ("qemu-system-x86_64", ["-M", "q35", "-cpu", "max"], "ttyS0"),
+    "arm64": ("qemu-system-aarch64", ["-M", "virt", "-cpu", "neoverse-n1"], "ttyAMA0"),
+}
 FORWARDS = {"api": 2375, "shell": 2376, "web": 8080, "web2": 8081}
 
 
@@ -38,6 +44,8 @@ class Result:
 class Guest:
     """One boot; kernel and initrd are files, memory is in MiB, disk a file or None."""
 
+    arch = "amd64"      # what kernel and initrd are for
+
     def __init__(self, out, kernel, initrd, memory=384, disk=None, name="guest", append=""):
         self.ports = dict(zip(FORWARDS, free_ports(len(FORWARDS))))
         self.console = os.path.join(out, f"{name}.console")
@@ -45,12 +53,13 @@ class Guest:
         os.makedirs(self.config, exist_ok=True)
         forwards = "".join(f",hostfwd=tcp:127.0.0.1:{port}-:{FORWARDS[what]}"
                            for what, port in self.ports.items())
-        argv = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-cpu", "max", "-smp", "1",
-                "-m", str(memory), "-nodefaults", "-no-user-config", "-no-reboot",
+        emulator, machine, console = MACHINES[self.arch]
+        argv = [emulator, *machine, "-accel", "tcg", "-smp", "1", "-m", str(memory),
+                "-nodefaults", "-no-user-config", "-no-reboot",
                 "-display", "none", "-serial", f"file:{self.console}",
                 "-kernel", kernel, "-initrd", initrd,
-                "-append", "console=ttyS0 quiet panic=-1 serin.ip=10.0.2.15/24,10.0.2.2,10.0.2.3 "
-                + append,
+                "-append", f"console={console} quiet panic=-1 "
+                "serin.ip=10.0.2.15/24,10.0.2.2,10.0.2.3 " + append,
                 "-netdev", f"user,id=n{forwards}",
                 "-device", "virtio-net-pci,netdev=n,romfile="]
         if disk:

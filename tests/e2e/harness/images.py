@@ -7,6 +7,8 @@ import hashlib
 import io
 import json
 import os
+import platform
+import shlex
 import subprocess
 import tarfile
 
@@ -14,6 +16,8 @@ from .context import CTX, sh
 
 BB = "bb:latest"        # the image nearly every test runs
 BUSYBOX = "/bin/busybox"
+CC = ["cc"]
+ARCH = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), "amd64")
 APPLETS = """sh ash cat echo sleep true false id env ls mount umount stty tty ps kill head tail seq dd ip
 ifconfig nc httpd hostname pwd test grep wc touch rm mkdir stat chmod chown mknod yes date cut sed awk sort
 tr wget nslookup nproc df readlink od sync dmesg chroot usleep sha256sum find ln printf expr ping""".split()
@@ -26,6 +30,12 @@ MANIFEST_V2 = DOCKER + "distribution.manifest.v2+json"
 MANIFEST_LIST = DOCKER + "distribution.manifest.list.v2+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+
+
+def make_for(arch, busybox, cc):
+    """Images of another architecture, from its static busybox and a compiler for it."""
+    global ARCH, BUSYBOX, CC        # pylint: disable=global-statement
+    ARCH, BUSYBOX, CC = arch, busybox, shlex.split(cc)
 
 
 def digest(data):
@@ -73,7 +83,7 @@ def probe():
     source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "probe.c")
     target = os.path.join(CTX.tmp, "probe")
     try:
-        sh("cc", "-static", "-O1", "-s", "-o", target, source, timeout=60)
+        sh(*CC, "-static", "-O1", "-s", "-o", target, source, timeout=60)
     except (AssertionError, OSError):
         return None
     with open(target, "rb") as f:
@@ -121,7 +131,7 @@ class Image:
         self.layers = list(layers) if layers is not None else [base_layer()]
         given = config or {}
         self.config = {
-            "architecture": "amd64", "os": "linux", "created": "2023-11-14T22:13:20Z",
+            "architecture": ARCH, "os": "linux", "created": "2023-11-14T22:13:20Z",
             "config": dict({"Env": ["PATH=/bin:/usr/bin"], "Cmd": ["sh"]}, **given),
             "rootfs": {"type": "layers", "diff_ids": [digest(layer) for layer in self.layers]},
         }
@@ -157,7 +167,7 @@ class Image:
         for index, layer in enumerate(self.layers):
             top = hashlib.sha256(layer + str(index).encode()).hexdigest()
             meta = {"id": top, "created": self.config["created"], "os": "linux",
-                    "architecture": "amd64", "config": self.config["config"]}
+                    "architecture": ARCH, "config": self.config["config"]}
             if parent:
                 meta["parent"] = parent
             parts += [(top + "/VERSION", b"1.0"), (top + "/json", json.dumps(meta).encode()),

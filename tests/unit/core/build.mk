@@ -42,3 +42,5 @@ core/test_log-srcs := firmware/core/log.c firmware/core/clock.c firmware/core/st
 
 units += core/test_config
 core/test_config-srcs :=
+
+units += core/test_pages
