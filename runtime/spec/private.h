@@ -16,8 +16,6 @@
 int caps_resolve(const struct host_config *host, uint64_t *ret, struct err *e) WARN_UNUSED;
 /* All that the kernel knows and we could give. */
 uint64_t caps_all(void);
-/* Number of a name as "CAP_KILL", or -1. */
-int caps_find(struct str name);
 /* "capabilities" member; a user other than root gets the bounding set alone. */
 void caps_write(struct json_writer *w, uint64_t caps, bool root);
 

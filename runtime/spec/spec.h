@@ -72,6 +72,8 @@ int spec_write_exec(const struct spec_exec *in, struct buf *out, struct err *e) 
 int spec_check(const struct host_config *host, struct err *e) WARN_UNUSED;
 /* Signal by name ("SIGTERM", "TERM") or number text; ERR_INVALID `invalid signal: X`. */
 int signal_parse(const char *text, int *ret_signo, struct err *e) WARN_UNUSED;
+/* Number of a capability's name as "CAP_KILL", or -1. */
+int caps_find(struct str name);
 /* Effective MaskedPaths and ReadonlyPaths, as inspect shows them. */
 void spec_effective_paths(const struct host_config *host, struct arena *a, struct texts *ret_masked,
 			  struct texts *ret_readonly);

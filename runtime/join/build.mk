@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+srcs-y += cgroup.c
+srcs-y += command.c
+srcs-y += credentials.c
+srcs-y += document.c
+srcs-y += filter.c
+srcs-y += filter_read.c
+srcs-y += join.c
+srcs-y += namespaces.c
+srcs-y += sealed.c
+srcs-y += syscalls.c
+srcs-y += task.c
+srcs-y += terminal.c
