@@ -241,11 +241,12 @@ static int user_run(struct job *job)
 	return passwd_resolve(str_from(l->user), passwd, group, &l->spec.user, &job->err);
 }
 
-static bool overrides(const struct texts *env, const char *entry)
+/* Does an entry of env, from the given one on, set the same variable? */
+static bool overrides(const struct texts *env, size_t from, const char *entry)
 {
 	size_t key = strcspn(entry, "=");
 
-	for (size_t i = 0; i < env->n; i++)
+	for (size_t i = from; i < env->n; i++)
 		if (!strncmp(env->items[i], entry, key) && env->items[i][key] == '=')
 			return true;
 	return false;
@@ -255,21 +256,24 @@ static int fill_env(struct exec_launch *l, bool tty)
 {
 	const struct container *c = l->x->container;
 	const struct texts *base = &c->config.env, *extra = &l->x->config.env;
-	const char **env = arena_alloc_array(l->a, base->n + extra->n + 4, sizeof(*env));
+	const char **env = arena_alloc_array(l->a, base->n + extra->n + 5, sizeof(*env));
 	size_t n = 0;
-	bool has_path = false, has_term = false;
+	bool has_path = false, has_term = false, has_home = false;
 
 	if (!env)
 		return -ENOMEM;
 	for (size_t i = 0; i < base->n; i++)
-		if (strchr(base->items[i], '=') && !overrides(extra, base->items[i]))
+		if (strchr(base->items[i], '=') && !overrides(extra, 0, base->items[i]) &&
+		    strcmp(base->items[i], "HOME="))
 			env[n++] = base->items[i];
 	for (size_t i = 0; i < extra->n; i++)
-		if (strchr(extra->items[i], '='))
+		if (strchr(extra->items[i], '=') && !overrides(extra, i + 1, extra->items[i]) &&
+		    strcmp(extra->items[i], "HOME="))
 			env[n++] = extra->items[i];
 	for (size_t i = 0; i < n; i++) {
 		has_path |= strz_starts(env[i], "PATH=");
 		has_term |= strz_starts(env[i], "TERM=");
+		has_home |= strz_starts(env[i], "HOME=");
 	}
 	if (!has_path)
 		env[n++] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -277,6 +281,8 @@ static int fill_env(struct exec_launch *l, bool tty)
 		env[n++] = arena_printf(l->a, "HOSTNAME=%s", c->config.hostname);
 	if (tty && !has_term)
 		env[n++] = "TERM=xterm";
+	if (!has_home) /* an empty one counts as none */
+		env[n++] = arena_printf(l->a, "HOME=%s", l->spec.user.home);
 	l->spec.env = env;
 	return 0;
 }

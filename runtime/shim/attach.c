@@ -10,8 +10,10 @@
  * is gone for good detaches.
  */
 #include <errno.h>
+#include <linux/sockios.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -103,6 +105,22 @@ static void linger(struct shim_process *s, struct client *c, unsigned code)
 void attach_linger(struct shim_process *s, struct client *c)
 {
 	linger(s, c, WS_CODE_NORMAL);
+}
+
+bool attach_is_behind(const struct shim_process *s, const struct proc *p)
+{
+	for (size_t i = 0; i < CLIENT_COUNT; i++) {
+		const struct client *c = &s->clients[i];
+		int domain, unread;
+		socklen_t len = sizeof(domain);
+
+		if (c->fd < 0 || c->proc != p || c->hup)
+			continue;
+		if (getsockopt(c->fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 &&
+		    domain == AF_UNIX && ioctl(c->fd, SIOCOUTQ, &unread) == 0 && unread > 0)
+			return true;
+	}
+	return false;
 }
 
 static int input_fd(const struct proc *p)

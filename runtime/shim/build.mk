@@ -7,6 +7,7 @@ srcs-y += client.c client_call.c client_start.c
 srcs-y += console.c
 srcs-y += control.c
 srcs-y += detach_keys.c
+srcs-y += direct.c
 srcs-y += exit_file.c
 srcs-y += init.c
 srcs-y += launch.c

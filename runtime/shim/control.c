@@ -278,6 +278,8 @@ static void do_exec(struct shim_process *s, int *fd)
 		return;
 	}
 	*p = (struct proc){.generation = p->generation + 1, .stdin_fd = -1, .console_fd = -1};
+	p->join_fd = p->join_tty = -1;
+	p->direct = true; /* if it can be */
 	p->out[0].fd = p->out[1].fd = -1;
 	memcpy(p->id, m->id, sizeof(p->id));
 	p->tty = m->flags & SHIM_TTY;

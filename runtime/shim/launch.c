@@ -22,7 +22,7 @@ void launch_name(const struct shim_process *s, const struct proc *p, const char 
 		snprintf(out, size, "%s.%s", strcmp(suffix, "log") ? "init" : "runtime", suffix);
 }
 
-static void process_name(const struct proc *p, char *out, size_t size)
+void launch_document(const struct proc *p, char *out, size_t size)
 {
 	snprintf(out, size, "exec-%s.json", p->id);
 }
@@ -62,7 +62,7 @@ int launch_open_stdio(struct shim_process *s, struct proc *p, struct launch *l)
 	for (size_t i = 0; i < 3; i++)
 		l->child[i] = l->parent[i] = -1;
 	if (p->tty)
-		return console_listen(s, p);
+		return p->direct ? 0 : console_listen(s, p);
 	for (size_t i = 0; i < 3; i++) {
 		int r = wanted[i] ? open_pipe(l, i) : 0;
 
@@ -124,7 +124,7 @@ pid_t launch_runtime(struct shim_process *s, struct proc *p, const struct launch
 		argv[n++] = console;
 	}
 	if (!proc_is_container(s, p)) {
-		process_name(p, document, sizeof(document));
+		launch_document(p, document, sizeof(document));
 		argv[n++] = "--process";
 		argv[n++] = document;
 	}
@@ -176,6 +176,6 @@ void launch_unlink(struct shim_process *s, struct proc *p)
 	(void)unlinkat(s->run_dirfd, name, 0);
 	launch_name(s, p, "pid", name, sizeof(name));
 	(void)unlinkat(s->run_dirfd, name, 0);
-	process_name(p, name, sizeof(name));
+	launch_document(p, name, sizeof(name));
 	(void)unlinkat(s->run_dirfd, name, 0);
 }

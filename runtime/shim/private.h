@@ -16,6 +16,7 @@
 
 #include "firmware/core/clock.h"
 #include "firmware/core/str.h"
+#include "runtime/join/join.h"
 #include "runtime/shim/detach_keys.h"
 #include "runtime/shim/log_file.h"
 #include "runtime/shim/protocol.h"
@@ -60,15 +61,19 @@ struct proc {
 	bool reported, acked;
 	bool want_out, want_err, want_in;
 	uint16_t height, width;
+	bool direct;	 /* entered without the runtime */
 	uint32_t number; /* request to answer */
 	uint32_t generation;
-	pid_t pid, runtime_pid;
+	pid_t pid, runtime_pid; /* runtime_pid: or what enters the container in its stead */
 	int code, signo;
 	int stdin_fd;
 	bool stdin_armed;
 	int console_fd; /* listening, while the runtime is at it */
+	int join_fd;	/* channel to what enters the container, or -1 */
+	int join_tty;	/* the terminal it sent, or -1 */
 	struct source out[2];
-	int64_t deadline; /* of the state */
+	int64_t deadline;   /* of the state */
+	int64_t hold_until; /* direct: it runs, but its clients are not ready; 0: not asked */
 	char id[SHIM_ID_MAX];
 };
 
@@ -101,6 +106,7 @@ struct shim_process {
 	uint8_t state;
 	uint32_t daemon_generation;
 	int64_t next_tick;
+	bool sealed; /* join_is_sealed */
 	bool active; /* something happened since memory was last given back */
 
 	const char *id, *runtime, *root;
@@ -135,6 +141,7 @@ enum watch_kind {
 	WATCH_STDIN,
 	WATCH_STDOUT,
 	WATCH_STDERR,
+	WATCH_JOIN,
 	WATCH_CLIENT
 };
 
@@ -174,6 +181,11 @@ void proc_check_drained(struct shim_process *s, struct proc *p);
 void proc_acknowledged(struct shim_process *s, struct proc *p);
 void proc_release_if_alone(struct shim_process *s);
 void proc_free_if_unused(struct shim_process *s, struct proc *p);
+/* It runs: pid, and the terminal if it has one. */
+void proc_running(struct shim_process *s, struct proc *p, pid_t pid, int pty);
+/* It does not, for the reason in s->failure; for the container: clean_up runs the runtime's delete.
+ */
+void proc_failed(struct shim_process *s, struct proc *p, bool clean_up);
 
 /* launch.c: descriptors and command lines of the runtime */
 struct launch {
@@ -185,11 +197,26 @@ void launch_close(struct launch *l);
 /* Its pid, or -errno. */
 pid_t launch_runtime(struct shim_process *s, struct proc *p, const struct launch *l);
 pid_t launch_delete(struct shim_process *s);
+/* Name of the process document of an exec. */
+void launch_document(const struct proc *p, char *out, size_t size);
 void launch_name(const struct shim_process *s, const struct proc *p, const char *suffix, char *out,
 		 size_t size);
 /* Pid out of the pid file, or -errno. */
 pid_t launch_read_pid(struct shim_process *s, struct proc *p);
 void launch_unlink(struct shim_process *s, struct proc *p);
+
+/* direct.c: execs without the runtime */
+/* May this one be? */
+bool direct_possible(const struct shim_process *s, const struct proc *p);
+/* As launch_runtime. */
+pid_t direct_start(struct shim_process *s, struct proc *p, const struct launch *l);
+void direct_ready(struct shim_process *s, struct proc *p);
+/* Go on when all is there: false when something is still awaited. */
+bool direct_go_on(struct shim_process *s, struct proc *p);
+/* What entered the container for p has ended. */
+void direct_reaped(struct shim_process *s, struct proc *p);
+/* It takes too long, or the container is gone. */
+void direct_kill(struct shim_process *s, struct proc *p, const char *why);
 
 /* console.c */
 int console_listen(struct shim_process *s, struct proc *p);
@@ -241,6 +268,8 @@ void attach_close_stdin(struct shim_process *s, struct proc *p);
 void attach_linger(struct shim_process *s, struct client *c);
 void attach_drop(struct shim_process *s, struct client *c);
 void attach_tick(struct shim_process *s, int64_t now);
+/* Is there a client of p that has not yet read the head of the answer? */
+bool attach_is_behind(const struct shim_process *s, const struct proc *p);
 
 /* cgroup.c */
 /* Where the kernel counts the OOM kills of pid's cgroup; false when that cannot be told. */

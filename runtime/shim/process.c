@@ -90,7 +90,7 @@ static void exec_failed(struct shim_process *s, struct proc *p)
 	(void)control_send(s, &m, str_from(s->failure.text));
 }
 
-static void failed(struct shim_process *s, struct proc *p, bool clean_up)
+void proc_failed(struct shim_process *s, struct proc *p, bool clean_up)
 {
 	launch_unlink(s, p);
 	close_console(p);
@@ -119,19 +119,20 @@ void proc_start(struct shim_process *s, struct proc *p)
 	p->state = PROC_STARTING;
 	p->deadline = clock_in_ms(CONFIG_SHIM_RUNTIME_S * 1000LL);
 	shim_arm(s, p->deadline);
+	p->direct = p->direct && direct_possible(s, p);
 	r = launch_open_stdio(s, p, &l);
 	if (r < 0) {
 		snprintf(s->failure.text, sizeof(s->failure.text),
 			 "failed to create task for container: stdio: %s", strerror(-r));
 		s->failure.code = 128;
-		failed(s, p, false);
+		proc_failed(s, p, false);
 		return;
 	}
-	pid = launch_runtime(s, p, &l);
+	pid = p->direct ? direct_start(s, p, &l) : launch_runtime(s, p, &l);
 	if (pid < 0) {
 		launch_close(&l);
 		runtime_error_from_spawn(-pid, s->runtime, !proc_is_container(s, p), &s->failure);
-		failed(s, p, false);
+		proc_failed(s, p, false);
 		return;
 	}
 	p->runtime_pid = pid;
@@ -167,7 +168,7 @@ static void read_failure(struct shim_process *s, struct proc *p)
 			       !proc_is_container(s, p), &s->failure);
 }
 
-static void running(struct shim_process *s, struct proc *p, pid_t pid, int pty)
+void proc_running(struct shim_process *s, struct proc *p, pid_t pid, int pty)
 {
 	p->pid = pid;
 	p->state = PROC_RUNNING;
@@ -204,7 +205,7 @@ static void runtime_ended(struct shim_process *s, struct proc *p, int status)
 			pty = console_take(s, p);
 		if (pid > 0 && (!p->tty || pty >= 0)) {
 			close_console(p);
-			running(s, p, pid, pty);
+			proc_running(s, p, pid, pty);
 			return;
 		}
 	}
@@ -217,7 +218,7 @@ static void runtime_ended(struct shim_process *s, struct proc *p, int status)
 	} else {
 		read_failure(s, p);
 	}
-	failed(s, p, true);
+	proc_failed(s, p, true);
 }
 
 static void container_ended(struct shim_process *s, struct proc *p)
@@ -244,6 +245,8 @@ static void container_ended(struct shim_process *s, struct proc *p)
 	for (size_t i = 1; i < PROC_COUNT; i++) {
 		if (s->procs[i].state == PROC_RUNNING)
 			(void)kill(s->procs[i].pid, SIGKILL);
+		if (s->procs[i].state == PROC_STARTING && s->procs[i].direct)
+			direct_kill(s, &s->procs[i], "the container has ended");
 	}
 	s->delete_pid = launch_delete(s);
 	s->delete_deadline = clock_in_ms(CONFIG_SHIM_RUNTIME_S * 1000LL);
@@ -306,8 +309,12 @@ static void reap_known(struct shim_process *s)
 	for (size_t i = 0; i < PROC_COUNT; i++) {
 		struct proc *p = &s->procs[i];
 
-		if (p->runtime_pid > 0 && waitpid(p->runtime_pid, &status, WNOHANG) > 0)
-			runtime_ended(s, p, status);
+		if (p->runtime_pid > 0 && waitpid(p->runtime_pid, &status, WNOHANG) > 0) {
+			if (p->direct)
+				direct_reaped(s, p);
+			else
+				runtime_ended(s, p, status);
+		}
 		if (p->state == PROC_RUNNING && waitpid(p->pid, &status, WNOHANG) > 0)
 			exited(s, p, status);
 	}
@@ -376,7 +383,11 @@ void proc_tick(struct shim_process *s, struct proc *p, int64_t now)
 	}
 	switch (p->state) {
 	case PROC_STARTING:
-		if (p->runtime_pid > 0)
+		if (p->direct && direct_go_on(s, p))
+			return;
+		if (p->direct)
+			direct_kill(s, p, "it takes too long");
+		else if (p->runtime_pid > 0)
 			(void)kill(p->runtime_pid, SIGKILL);
 		p->deadline = clock_in_ms(1000);
 		shim_arm(s, p->deadline);

@@ -128,6 +128,13 @@ void runtime_error_from_log(struct str log, struct str said, const char *runtime
 	ret->code = code_of(ret->text, is_exec);
 }
 
+void runtime_error_from_join(const char *text, struct runtime_error *ret)
+{
+	snprintf(ret->text, sizeof(ret->text), "%sexec failed: %.*s: unknown", exec_prefix, 560,
+		 text);
+	ret->code = code_of(ret->text, true);
+}
+
 void runtime_error_from_spawn(int sys_errno, const char *runtime, bool is_exec,
 			      struct runtime_error *ret)
 {

@@ -24,6 +24,8 @@ struct runtime_error {
  * plain words for when the log holds none. runtime: the program. */
 void runtime_error_from_log(struct str log, struct str said, const char *runtime, bool is_exec,
 			    struct runtime_error *ret);
+/* Why a container could not be entered without a runtime, in the runtime's words. */
+void runtime_error_from_join(const char *text, struct runtime_error *ret);
 /* The program itself could not be run. */
 void runtime_error_from_spawn(int sys_errno, const char *runtime, bool is_exec,
 			      struct runtime_error *ret);

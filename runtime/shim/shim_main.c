@@ -31,7 +31,7 @@ static struct shim_process process;
 
 struct shim_args {
 	const char *id, *run, *state, *runtime, *root, *log, *log_size, *log_files;
-	const char *tty, *stdin_kind;
+	const char *tty, *stdin_kind, *sealed;
 };
 
 static const struct {
@@ -48,6 +48,7 @@ static const struct {
 	{"--log-max-file", offsetof(struct shim_args, log_files)},
 	{"--tty", offsetof(struct shim_args, tty)},
 	{"--stdin", offsetof(struct shim_args, stdin_kind)},
+	{"--sealed", offsetof(struct shim_args, sealed)},
 };
 
 static bool parse_args(int argc, char **argv, struct shim_args *a)
@@ -179,6 +180,8 @@ static int shim_open(struct shim_process *s, const struct shim_args *a)
 	s->procs[0].want_in = a->stdin_kind && strcmp(a->stdin_kind, "none");
 	s->procs[0].close_stdin = a->stdin_kind && !strcmp(a->stdin_kind, "once");
 	s->procs[0].stdin_fd = s->procs[0].console_fd = -1;
+	s->procs[0].join_fd = s->procs[0].join_tty = -1;
+	s->sealed = CONFIG(EXEC_DIRECT) && join_is_sealed();
 	s->procs[0].out[0].fd = s->procs[0].out[1].fd = -1;
 	r = open_signals(s);
 	if (r == 0)
@@ -243,6 +246,11 @@ static void dispatch(struct shim_process *s, const struct epoll_event *ev)
 		if (s->clients[index].fd >= 0 &&
 		    (s->clients[index].generation & 0xffffff) == generation)
 			attach_ready(s, &s->clients[index], ev->events);
+		return;
+	case WATCH_JOIN:
+		p = &s->procs[index];
+		if ((p->generation & 0xffffff) == generation)
+			direct_ready(s, p);
 		return;
 	case WATCH_STDIN:
 	case WATCH_STDOUT:
@@ -311,13 +319,38 @@ static void shim_loop(struct shim_process *s)
 	}
 }
 
+/*
+ * What is to enter containers must run from where nobody in them can write to it. Once is enough:
+ * the argument keeps a kernel that promises too much from making this a loop.
+ */
+static void seal(int argc, char **argv, const struct shim_args *args)
+{
+	char *again[2 * ARRAY_LEN(arg_table) + 2];
+	static char option[] = "--sealed", yes[] = "yes";
+	int n = 0;
+
+	if (!CONFIG(EXEC_DIRECT) || args->sealed || join_is_sealed() ||
+	    argc + 3 > (int)ARRAY_LEN(again))
+		return;
+	for (; n < argc; n++)
+		again[n] = argv[n];
+	again[n++] = option;
+	again[n++] = yes;
+	again[n] = NULL;
+	join_seal(again);
+}
+
 int shim_main(int argc, char **argv)
 {
 	struct shim_process *s = &process;
 	struct shim_args args = {0};
 	int r;
 
-	if (!parse_args(argc, argv, &args) || fcntl(LAUNCH_FD, F_SETFD, FD_CLOEXEC) < 0) {
+	bool parsed = parse_args(argc, argv, &args);
+
+	if (parsed)
+		seal(argc, argv, &args);
+	if (!parsed || fcntl(LAUNCH_FD, F_SETFD, FD_CLOEXEC) < 0) {
 		static const char usage[] = "serind shim is started by the daemon, not by hand\n";
 
 		(void)!write(2, usage, sizeof(usage) - 1);
