@@ -109,7 +109,7 @@ void attach_linger(struct shim_process *s, struct client *c)
 
 bool attach_is_behind(const struct shim_process *s, const struct proc *p)
 {
-	for (size_t i = 0; i < CLIENT_COUNT; i++) {
+	for (size_t i = 0; i < s->client_end; i++) {
 		const struct client *c = &s->clients[i];
 		int domain, unread;
 		socklen_t len = sizeof(domain);
