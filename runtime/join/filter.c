@@ -366,18 +366,35 @@ static void emit_leaf(struct emitter *em, const struct range *r)
 	emit_return(em, r->rules ? em->default_action : r->action);
 }
 
+/* Is the search of these sure to be within reach of a conditional jump? */
+static bool is_short(const struct range *ranges, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (ranges[i].rules)
+			return false;
+	}
+	return 3 * n < UINT8_MAX;
+}
+
 static void emit_search(struct emitter *em, const struct range *ranges, size_t n)
 {
 	size_t mid = n / 2, jump;
+	bool near = is_short(ranges, mid);
 
 	if (n == 1) {
 		emit_leaf(em, ranges);
 		return;
 	}
-	emit(em, BPF_JMP | BPF_JGE | BPF_K, ranges[mid].from, 0, 1);
-	jump = emit_jump(em);
+	jump = emit(em, BPF_JMP | BPF_JGE | BPF_K, ranges[mid].from, 0, !near);
+	if (!near)
+		jump = emit_jump(em);
 	emit_search(em, ranges, mid);
-	land(em, jump);
+	if (em->failed)
+		return;
+	if (near)
+		em->f->code[jump].jt = (uint8_t)(em->f->n - jump - 1);
+	else
+		land(em, jump);
 	emit_search(em, ranges + mid, n - mid);
 }
 
