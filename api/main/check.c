@@ -121,6 +121,19 @@ enum check_state check_say(struct check_env *env, enum check_state state, const 
 	return state;
 }
 
+unsigned long long check_number(const char **text)
+{
+	unsigned long long n = 0;
+	const char *p = *text;
+
+	while (*p && (*p < '0' || *p > '9'))
+		p++;
+	for (; *p >= '0' && *p <= '9'; p++)
+		n = n * 10 + (unsigned long long)(*p - '0');
+	*text = p;
+	return n;
+}
+
 bool check_line(const char *path, char *line, size_t size)
 {
 	FILE *f = fopen(path, "re");

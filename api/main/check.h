@@ -48,6 +48,8 @@ enum check_state check_say(struct check_env *env, enum check_state state, const 
  * it writes to the descriptor given becomes the detail.
  */
 bool check_in_child(struct check_env *env, int (*probe)(const void *arg, int out), const void *arg);
+/* The next number in a text, which is moved behind it; 0 when there is none. */
+unsigned long long check_number(const char **text);
 /* The first line of a small file; false when there is none. */
 bool check_line(const char *path, char *line, size_t size);
 

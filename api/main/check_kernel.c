@@ -27,15 +27,23 @@ enum check_state check_root(struct check_env *env)
 	return uid == 0 ? CHECK_OK : check_say(env, CHECK_BAD, "user %u", (unsigned)uid);
 }
 
+/* Is it Linux 5.minor or newer? */
+static bool is_since(const struct utsname *u, unsigned minor)
+{
+	const char *p = u->release;
+	unsigned long long major = check_number(&p);
+
+	return major > 5 || (major == 5 && check_number(&p) >= minor);
+}
+
 enum check_state check_kernel(struct check_env *env)
 {
 	struct utsname u;
-	unsigned major = 0, minor = 0;
 
-	if (uname(&u) < 0 || sscanf(u.release, "%u.%u", &major, &minor) != 2)
-		return check_say(env, CHECK_BAD, "its version cannot be read");
-	check_say(env, CHECK_OK, "%.64s %.64s", u.release, u.machine);
-	return major > 5 || (major == 5 && minor >= 6) ? CHECK_OK : CHECK_BAD;
+	if (uname(&u) < 0)
+		return check_say(env, CHECK_BAD, "%s", strerror(errno));
+	return check_say(env, is_since(&u, 6) ? CHECK_OK : CHECK_BAD, "%.64s %.64s", u.release,
+			 u.machine);
 }
 
 /* --- namespaces --- */
@@ -221,12 +229,10 @@ enum check_state check_cgroup_devices(struct check_env *env)
 enum check_state check_cgroup_freezer(struct check_env *env)
 {
 	struct utsname u;
-	unsigned major = 0, minor = 0;
 
 	if (cgroup_layout() != LAYOUT_V2)
 		return check_controller(env, "freezer", "freezer");
-	if (uname(&u) == 0 && sscanf(u.release, "%u.%u", &major, &minor) == 2 &&
-	    (major > 5 || (major == 5 && minor >= 2)))
+	if (uname(&u) == 0 && is_since(&u, 2))
 		return check_say(env, CHECK_OK, "v2");
 	return CHECK_BAD;
 }

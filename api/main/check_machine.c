@@ -13,11 +13,11 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "api/main/check.h"
 #include "firmware/core/arena.h"
+#include "firmware/core/clock.h"
 #include "firmware/core/file.h"
 #include "firmware/core/passwd.h"
 
@@ -139,8 +139,12 @@ enum check_state check_memory(struct check_env *env)
 	if (!f)
 		return check_say(env, CHECK_BAD, "/proc is not mounted");
 	while (fgets(line, sizeof(line), f)) {
-		sscanf(line, "MemTotal: %llu", &total);
-		sscanf(line, "MemAvailable: %llu", &available);
+		const char *p = line;
+
+		if (strz_starts(line, "MemTotal:"))
+			total = check_number(&p);
+		else if (strz_starts(line, "MemAvailable:"))
+			available = check_number(&p);
 	}
 	fclose(f);
 	return check_say(env, available >> 10 >= MEMORY_MIN_MIB ? CHECK_OK : CHECK_BAD,
@@ -169,13 +173,11 @@ enum check_state check_entropy(struct check_env *env)
 
 enum check_state check_time(struct check_env *env)
 {
-	time_t now = time(NULL);
-	struct tm tm;
-	char text[32] = "";
+	int64_t now = clock_wall();
+	char text[CLOCK_RFC3339_MAX];
 
-	if (gmtime_r(&now, &tm))
-		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	return check_say(env, now >= TIME_MIN ? CHECK_OK : CHECK_BAD, "%s", text);
+	clock_format_rfc3339nano(now - now % NSEC_PER_SEC, text);
+	return check_say(env, now / NSEC_PER_SEC >= TIME_MIN ? CHECK_OK : CHECK_BAD, "%s", text);
 }
 
 enum check_state check_group(struct check_env *env)

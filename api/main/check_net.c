@@ -118,18 +118,22 @@ enum check_state check_ports(struct check_env *env)
 	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
 	CLEANUP_FD int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	socklen_t n = sizeof(addr);
-	unsigned low = 0, high = 0;
+	unsigned long long low = 0, high = 0;
 	char line[64] = "";
+	const char *p = line;
 
-	if (check_line("/proc/sys/net/ipv4/ip_local_port_range", line, sizeof(line)) &&
-	    (sscanf(line, "%u %u", &low, &high) != 2 || high < low + 1000))
-		return check_say(env, CHECK_BAD, "ip_local_port_range is %s", line);
+	if (check_line("/proc/sys/net/ipv4/ip_local_port_range", line, sizeof(line))) {
+		low = check_number(&p);
+		high = check_number(&p);
+		if (high < low + 1000)
+			return check_say(env, CHECK_BAD, "ip_local_port_range is %s", line);
+	}
 	if (fd < 0 || client < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
 	    listen(fd, 1) < 0 || getsockname(fd, (struct sockaddr *)&addr, &n) < 0)
 		return check_say(env, CHECK_BAD, "listening on the loopback: %s", strerror(errno));
 	if (connect(client, (struct sockaddr *)&addr, n) < 0 && errno != EINPROGRESS)
 		return check_say(env, CHECK_BAD, "connecting by the loopback: %s", strerror(errno));
-	return check_say(env, CHECK_OK, "%u to %u for outgoing connections", low, high);
+	return check_say(env, CHECK_OK, "%llu to %llu for outgoing connections", low, high);
 }
 
 enum check_state check_vsock(struct check_env *env)
