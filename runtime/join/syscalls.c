@@ -321,6 +321,7 @@ bool syscalls_next(struct syscall_walk *w, struct str *ret_name, uint32_t *ret_n
 
 		if (!w->started) {
 			w->rest = str_from(t->parts[w->part]);
+			w->next = 0;
 			w->started = true;
 		}
 		if (!w->rest.n) {

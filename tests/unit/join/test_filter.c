@@ -339,9 +339,35 @@ static void test_left_to_the_runtime(void **state)
 	}
 }
 
+static uint32_t number_of(enum syscall_arch arch, const char *name)
+{
+	struct syscall_walk walk = {.arch = arch};
+	struct str at;
+	uint32_t nr;
+
+	while (syscalls_next(&walk, &at, &nr)) {
+		if (str_eqz(at, name))
+			return nr;
+	}
+	return UINT32_MAX;
+}
+
 static void test_tables(void **state)
 {
 	(void)state;
+#if defined(__x86_64__)
+	assert_int_equal(number_of(SYSCALLS_X86_64, "read"), 0);
+	assert_int_equal(number_of(SYSCALLS_X86_64, "clone3"), 435);
+	assert_int_equal(number_of(SYSCALLS_X86, "read"), 3);
+	assert_int_equal(number_of(SYSCALLS_X86, "clock_gettime64"), 403);
+	assert_int_equal(number_of(SYSCALLS_X32, "read"), SYSCALLS_X32_BIT);
+	assert_int_equal(number_of(SYSCALLS_X32, "ioctl"), SYSCALLS_X32_BIT | 514);
+	assert_int_equal(number_of(SYSCALLS_X32, "clone3"), SYSCALLS_X32_BIT | 435);
+	assert_int_equal(number_of(SYSCALLS_X32, "uselib"), UINT32_MAX);
+#elif defined(__aarch64__)
+	assert_int_equal(number_of(SYSCALLS_AARCH64, "read"), 63);
+	assert_int_equal(number_of(SYSCALLS_ARM, "set_tls"), 983045);
+#endif
 	for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
 		struct syscall_walk walk = {.arch = kinds[k].arch};
 		size_t n = 0;
