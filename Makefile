@@ -465,6 +465,10 @@ install: all
 	install -D -m 755 $(O)/serind $(DESTDIR)$(PREFIX)/bin/serind
 	sh board/static/install-unit $(PREFIX) $(DESTDIR)
 
+# A Debian package of what is in $(O); after a cross build, of that architecture.
+deb: all
+	$(Q)sh board/static/deb $(B)/serind $(O) $(patsubst "%",%,$(CONFIG_VERSION))
+
 format:
 	$(Q)sh tests/lint/format --fix
 
@@ -476,7 +480,7 @@ distclean:
 	$(Q)rm -rf $(O)
 
 define help-text
-Building       all (default)  size  clean  distclean  install DESTDIR= PREFIX=  run ARGS=
+Building       all (default)  size  clean  distclean  install DESTDIR= PREFIX=  deb  run ARGS=
 Configuration  menuconfig  defconfig  <board>_defconfig  savedefconfig  olddefconfig
                allyesconfig  allnoconfig     (boards: $(notdir $(patsubst %/,%,$(dir $(wildcard board/*/defconfig)))))
 Packages       deps  deps-arm64  deps-test  deps-guest  deps-bench   (Debian 12 and 13, as root)
@@ -491,6 +495,6 @@ help:
 
 FORCE:
 .PHONY: all size unit-build test-unit fuzz-build fuzz lint test-configs test-e2e test-arm64 test-vm bench test deps deps-arm64 deps-test deps-guest \
-	deps-bench run install format clean distclean help FORCE menuconfig defconfig savedefconfig \
+	deps-bench run install deb format clean distclean help FORCE menuconfig defconfig savedefconfig \
 	allyesconfig allnoconfig alldefconfig randconfig olddefconfig oldconfig
 .PHONY: $(addprefix unit-,$(units)) $(addprefix fuzz-,$(fuzzers))
