@@ -9,7 +9,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include "firmware/core/file.h"
 #include "firmware/core/log.h"
@@ -129,6 +131,7 @@ int engine_open(struct engine *eng, const struct engine_options *opt, struct err
 	list_init(&eng->restarts_due);
 	eng->cgroup_v2 = statfs("/sys/fs/cgroup", &fs) == 0 && fs.f_type == CGROUP2_MAGIC;
 	cgroup_support_find(eng->cgroup_v2, &eng->limits);
+	eng->ro_recursive = syscall(SYS_mount_setattr, -1, NULL, 0, NULL, 0) < 0 && errno != ENOSYS;
 	if (make_dirs(opt, e) < 0 || lock_root(eng, e) < 0 || load_id(eng, e) < 0 ||
 	    event_bus_open(&eng->events, e) < 0 || log_reader_init(e) < 0 ||
 	    image_store_open(&eng->images, opt, e) < 0 || network_open(&eng->network, opt, e) < 0 ||

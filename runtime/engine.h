@@ -40,6 +40,7 @@ struct engine {
 	char id[ENGINE_ID_MAX]; /* stable UUID of this data root */
 	bool cgroup_v2;
 	struct cgroup_support limits; /* what this kernel can set */
+	bool ro_recursive;	      /* mounts can be made read-only with all below them */
 	bool stopping;
 	bool restored;		  /* containers are what they were; restarts may begin */
 	struct list restarts_due; /* struct container; see runtime/container/restart.c */

@@ -277,7 +277,7 @@ void shape_container_inspect(const struct container *c, struct json_writer *w, s
 	json_kv_text(w, "Platform", "linux");
 	json_kv_text(w, "MountLabel", "");
 	json_kv_text(w, "ProcessLabel", "");
-	json_kv_text(w, "AppArmorProfile", "");
+	json_kv_text(w, "AppArmorProfile", spec_apparmor(&c->host, a));
 	json_key(w, "ExecIDs");
 	put_exec_ids(c, w);
 	json_key(w, "HostConfig");

@@ -106,6 +106,19 @@ static void put_names(struct json_writer *w, const char *key, const struct texts
 	json_array_close(w);
 }
 
+static void put_options(struct json_writer *w, const char *key, const struct text_map *map)
+{
+	json_key(w, key);
+	if (!map || !map->n) {
+		json_put_null(w);
+		return;
+	}
+	json_object_open(w);
+	for (size_t i = 0; i < map->n; i++)
+		json_kv_text(w, map->items[i].key, map->items[i].value);
+	json_object_close(w);
+}
+
 static const struct endpoint_config *asked(const struct container *c, const char *network)
 {
 	const struct shape_map *eps = &c->networking.endpoints;
@@ -124,13 +137,14 @@ static void put_endpoint(const struct container *c, const char *network, const c
 	char ip[INET_ADDRSTRLEN], mac[18];
 
 	mac_text(ep, mac);
+	if (!ep && cfg && cfg->mac_address)
+		str_copy(mac, sizeof(mac), str_from(cfg->mac_address));
 	json_object_open(w);
 	json_kv_null(w, "IPAMConfig");
 	put_names(w, "Links", NULL);
 	put_names(w, "Aliases", cfg ? &cfg->aliases : NULL);
 	json_kv_text(w, "MacAddress", mac);
-	json_key(w, "DriverOpts");
-	json_put_null(w);
+	put_options(w, "DriverOpts", cfg ? &cfg->driver_opts : NULL);
 	if (api_minor >= 48)
 		json_kv_i64(w, "GwPriority", cfg ? cfg->gw_priority : 0);
 	json_kv_text(w, "NetworkID", ep || container_is_running(c) ? network_id : "");

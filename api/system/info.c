@@ -67,29 +67,26 @@ static void put_driver(struct call *call, struct json_writer *w)
 
 static void put_limits(struct call *call, struct json_writer *w)
 {
-	bool v2 = call->eng->cgroup_v2;
+	const struct cgroup_support *s = &call->eng->limits;
 	const struct {
-		const char *key, *v1, *v2;
+		const char *key;
+		bool have;
 	} features[] = {
-		{"MemoryLimit", "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-		 "/sys/fs/cgroup/cgroup.controllers"},
-		{"SwapLimit", "/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes",
-		 "/sys/fs/cgroup/cgroup.controllers"},
-		{"CpuCfsPeriod", "/sys/fs/cgroup/cpu/cpu.cfs_period_us",
-		 "/sys/fs/cgroup/cgroup.controllers"},
-		{"CpuCfsQuota", "/sys/fs/cgroup/cpu/cpu.cfs_quota_us",
-		 "/sys/fs/cgroup/cgroup.controllers"},
-		{"CPUShares", "/sys/fs/cgroup/cpu/cpu.shares", "/sys/fs/cgroup/cgroup.controllers"},
-		{"CPUSet", "/sys/fs/cgroup/cpuset/cpuset.cpus",
-		 "/sys/fs/cgroup/cpuset.cpus.effective"},
-		{"PidsLimit", "/sys/fs/cgroup/pids", "/sys/fs/cgroup/cgroup.controllers"},
-		{"IPv4Forwarding", "/proc/sys/net/ipv4/ip_forward",
-		 "/proc/sys/net/ipv4/ip_forward"},
+		{"MemoryLimit", s->memory},
+		{"SwapLimit", s->swap},
+		{"CpuCfsPeriod", s->cpu_cfs},
+		{"CpuCfsQuota", s->cpu_cfs},
+		{"CPUShares", s->cpu_shares},
+		{"CPUSet", s->cpuset},
+		{"PidsLimit", s->pids},
+		{"IPv4Forwarding", host_has("/proc/sys/net/ipv4/ip_forward")},
+		{"OomKillDisable", s->oom_kill_disable},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(features); i++)
-		json_kv_bool(w, features[i].key, host_has(v2 ? features[i].v2 : features[i].v1));
-	json_kv_bool(w, "OomKillDisable", !v2);
+		json_kv_bool(w, features[i].key, features[i].have);
+	if (s->kernel_tcp && call->api_minor < 42)
+		json_kv_bool(w, "KernelMemoryTCP", true);
 }
 
 /* Open descriptors of this process. */
@@ -233,15 +230,48 @@ static void put_commits(struct json_writer *w)
 	}
 }
 
+static void put_warning(struct json_writer *w, struct buf *line, const char *text)
+{
+	buf_reset(line);
+	buf_printf(line, "WARNING: %s", text);
+	json_put_str(w, buf_str(line));
+}
+
 static void put_warnings(struct call *call, struct json_writer *w)
 {
+	const struct cgroup_support *s = &call->eng->limits;
+	const struct {
+		bool have;
+		const char *v1, *v2; /* NULL: nothing to tell */
+	} lacks[] = {
+		{s->memory, "No memory limit support", "No memory limit support"},
+		{s->swap, "No swap limit support", "No swap limit support"},
+		{s->oom_kill_disable, "No oom kill disable support", NULL},
+		{s->cpu_cfs, "No cpu cfs quota support", "No cpu cfs quota support"},
+		{s->cpu_cfs, "No cpu cfs period support", "No cpu cfs period support"},
+		{s->cpu_shares, "No cpu shares support", "No cpu shares support"},
+		{s->cpuset, "No cpuset support", "No cpuset support"},
+		{s->io_weight, NULL, "No io.weight support"},
+		{s->io_weight_device, NULL, "No io.weight (per device) support"},
+		{s->read_bps, "No blkio throttle.read_bps_device support",
+		 "No io.max (rbps) support"},
+		{s->write_bps, "No blkio throttle.write_bps_device support",
+		 "No io.max (wbps) support"},
+		{s->read_iops, "No blkio throttle.read_iops_device support",
+		 "No io.max (riops) support"},
+		{s->write_iops, "No blkio throttle.write_iops_device support",
+		 "No io.max (wiops) support"},
+	};
+	struct buf line;
+
+	buf_init(&line, call->a, 256);
 	json_key(w, "Warnings");
 	json_array_open(w);
-	if (!call->eng->cgroup_v2) {
-		if (!host_has("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
-			json_put_text(w, "WARNING: No memory limit support");
-		if (!host_has("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes"))
-			json_put_text(w, "WARNING: No swap limit support");
+	for (size_t i = 0; i < ARRAY_LEN(lacks); i++) {
+		const char *text = s->v2 ? lacks[i].v2 : lacks[i].v1;
+
+		if (!lacks[i].have && text)
+			put_warning(w, &line, text);
 	}
 	json_array_close(w);
 }

@@ -380,6 +380,8 @@ int container_changes(struct container *c, struct arena *a, struct change **ret,
 			       "the storage driver %s does not tell changes",
 			       image_store_driver(c->eng->images));
 	r = job_run(&j->job, changes_run, JOB_LONG);
+	if (r < 0 && c->removed)
+		return err_set(e, ERR_NOT_FOUND, "No such container: %s", c->id);
 	if (r < 0 && !j->job.err.kind)
 		return err_set(e, ERR_UNAVAILABLE, "too many operations at once; try again");
 	if (r < 0) {

@@ -118,6 +118,19 @@ static int keep_links(struct container *c, const struct create_request *req, str
 	return c->n_links == n ? 0 : err_set(e, ERR_UNAVAILABLE, "no memory for links");
 }
 
+/* A quota needs what no file system here is known to do. */
+static int check_storage(const struct engine *eng, const struct host_config *h, struct err *e)
+{
+	if (!h->storage_opt.n)
+		return 0;
+	if (strcmp(image_store_driver(eng->images), "overlay2") != 0)
+		return err_set(e, ERR_SYSTEM, "--storage-opt is not supported for %s",
+			       image_store_driver(eng->images));
+	return err_set(e, ERR_SYSTEM,
+		       "--storage-opt is supported only for overlay over xfs with 'pquota' mount "
+		       "option");
+}
+
 static int fill_container(struct container *c, struct container_create *in, struct image *img,
 			  struct planned_mount **ret_mounts, struct err *e)
 {
@@ -131,7 +144,7 @@ static int fill_container(struct container *c, struct container_create *in, stru
 	    container_argv(&in->req->config, in->a, &path, &args, e) < 0 ||
 	    container_mounts(c->eng, in->req, in->api_minor, in->a, &mounts, &n_mounts, e) < 0)
 		return err_code(e);
-	if (keep_links(c, in->req, in->a, e) < 0)
+	if (check_storage(c->eng, &in->req->host, e) < 0 || keep_links(c, in->req, in->a, e) < 0)
 		return err_code(e);
 	if (keep_config(c, in->req, path, &args, mounts, n_mounts) < 0)
 		return err_set(e, ERR_UNAVAILABLE, "no memory for container %s", c->name);

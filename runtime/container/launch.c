@@ -87,7 +87,7 @@ static int launch_steps(struct launch *l, struct err *e) FIBER_FN
 	r = snapshot_mount(c->eng->images, c->id, c->image, l->rootfs, sizeof(l->rootfs), e);
 	if (r < 0)
 		return r;
-	if (launch_namespaces(l, e) < 0)
+	if (launch_namespaces(l, e) < 0 || launch_device_requests(l, e) < 0)
 		return err_code(e);
 	r = container_volumes_up(c, e);
 	if (r < 0)

@@ -94,10 +94,15 @@ static int fill_mounts(struct launch *l, struct err *e)
 
 		if (!source)
 			return err_set(e, ERR_UNAVAILABLE, "no memory");
+		if (m->ro_all && !c->eng->ro_recursive)
+			return err_set(e, ERR_SYSTEM,
+				       "rro is not supported: kernel older than 5.12");
 		l->mounts[l->n_mounts++] = (struct spec_mount){
 			.source = source,
 			.target = m->destination,
 			.read_only = !m->rw,
+			.top_only = m->top_only,
+			.ro_top_only = m->ro_top_only,
 			.propagation = is_empty(m->propagation) ? NULL : m->propagation,
 			.tmpfs_options = strcmp(m->type, "tmpfs") ? NULL : m->mode,
 		};
@@ -132,6 +137,7 @@ int launch_bundle(struct launch *l, struct err *e)
 	l->spec.hostname_path = l->hostname;
 	l->spec.resolv_path = l->resolv;
 	l->spec.init_path = c->eng->opt->self_path;
+	l->spec.ro_recursive = c->eng->ro_recursive;
 	l->spec.mounts = l->mounts;
 	l->spec.n_mounts = l->n_mounts;
 	text_format(l->cgroups_path, sizeof(l->cgroups_path), "%s", group.path);

@@ -32,6 +32,38 @@ static int join_peer(struct launch *l, struct err *e)
 	return 0;
 }
 
+/* "net.ipv4.conf.IFNAME.log_martians=1,…": settings of the one interface there is. */
+static int endpoint_sysctls(struct launch *l, const char *text, struct err *e)
+{
+	struct str rest = str_from(text);
+	size_t n = 1;
+
+	for (const char *p = text; *p; p++)
+		n += *p == ',';
+	l->sysctls.items = arena_alloc_array(l->a, n, sizeof(*l->sysctls.items));
+	while (l->sysctls.items && rest.n) {
+		struct str value, key = str_cut(str_cut(rest, ',', &rest), '=', &value);
+		const char *at = memmem(key.p, key.n, ".IFNAME.", 8);
+		size_t before = at ? (size_t)(at - key.p) : 0;
+		struct text_pair *pair = &l->sysctls.items[l->sysctls.n];
+
+		if (!at || !value.n || !str_starts(key, "net."))
+			return err_set(e, ERR_INVALID,
+				       "unable to apply network sysctl '" STR_FMT "'",
+				       STR_ARG(key));
+		pair->key = arena_printf(l->a, "%.*s.eth0." STR_FMT, (int)before, key.p,
+					 (int)(key.n - before - 8), at + 8);
+		pair->value = arena_strndup(l->a, value.p, value.n);
+		if (!pair->key || !pair->value)
+			break;
+		l->sysctls.n++;
+	}
+	if (!l->sysctls.items || l->sysctls.n > n)
+		return err_set(e, ERR_UNAVAILABLE, "no memory");
+	l->spec.endpoint_sysctls = &l->sysctls;
+	return 0;
+}
+
 static int connect_bridge(struct launch *l, struct err *e) FIBER_FN
 {
 	struct container *c = l->c;
@@ -47,8 +79,12 @@ static int connect_bridge(struct launch *l, struct err *e) FIBER_FN
 	for (size_t i = 0; i < c->networking.endpoints.n; i++) {
 		const struct endpoint_config *ep = c->networking.endpoints.items[i].value;
 
+		const char *sysctls = ep ? text_map_get(&ep->driver_opts, SYSCTLS_OPTION) : NULL;
+
 		if (ep && !is_empty(ep->mac_address))
 			req.mac = ep->mac_address;
+		if (sysctls && endpoint_sysctls(l, sysctls, e) < 0)
+			return err_code(e);
 	}
 	if (!is_empty(c->config.mac_address))
 		req.mac = c->config.mac_address;

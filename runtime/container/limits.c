@@ -293,9 +293,12 @@ static int check_io(struct host_config *h, const struct cgroup_support *s, struc
 				"not mounted. Weight discarded.");
 		h->blkio_weight = 0;
 	}
-	if (h->io_max_bandwidth || h->io_max_iops)
-		return invalid(e, "Invalid QoS settings: linux does not support Maximum IO "
-				  "Bandwidth or Maximum IO IOps");
+	if (h->io_max_bandwidth)
+		return invalid(e, "invalid QoS settings: linux does not support configuration of "
+				  "maximum bandwidth");
+	if (h->io_max_iops)
+		return invalid(e, "invalid QoS settings: linux does not support configuration of "
+				  "maximum IOPs");
 	drop_throttles(h, s, w);
 	return check_weights(h, e) < 0 || check_rates(h, e) < 0 ? err_code(e) : 0;
 }

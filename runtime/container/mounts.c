@@ -16,6 +16,7 @@
 #define SUBPATH_SINCE 45
 #define IMAGE_SINCE 48
 #define STRICT_SINCE 42
+#define RECURSIVE_SINCE 44 /* read-only is so with all that is mounted below */
 
 struct mount_list {
 	struct planned_mount *items;
@@ -38,7 +39,8 @@ static int no_memory(struct err *e)
 
 /* --- the list --- */
 
-/* Lexical cleaning of an absolute path, as Go's path.Clean does; in place. */
+/* Lexical cleaning of an absolute path (of no other: it would need room), as Go's path.Clean does;
+ * in place. */
 static void clean_path(char *path)
 {
 	char *out = path, *p = path;
@@ -188,11 +190,39 @@ static int plan_bind(struct mount_list *list, const struct mount_config *in, boo
 	p->m.propagation = o && !is_empty(o->propagation) ? o->propagation : "rprivate";
 	if (!mount_mode_is_propagation(p->m.propagation))
 		return wrong(in, e, "invalid propagation mode: ", p->m.propagation);
+	if (o && o->read_only_non_recursive && o->read_only_force_recursive)
+		return wrong(in, e,
+			     "mount options conflict: ReadOnlyNonRecursive && "
+			     "ReadOnlyForceRecursive",
+			     NULL);
+	p->m.top_only = o && o->non_recursive;
+	p->m.ro_all = o && o->read_only_force_recursive;
+	if (o && o->read_only_non_recursive)
+		p->m.ro_top_only = true;
 	make_source |= o && o->create_mountpoint && list->api_minor >= STRICT_SINCE;
 	if (!make_source && stat(in->source, &st) < 0)
 		return wrong(in, e, "bind source path does not exist: ", in->source);
 	p->m.source = cleaned(list->a, in->source);
 	return p->m.source ? 0 : no_memory(e);
+}
+
+/* A relative path that, read as text, does not leave where it begins. */
+static bool is_local(const char *path)
+{
+	struct str rest = str_from(path);
+	int depth = 0;
+
+	if (*path == '/')
+		return false;
+	while (rest.n && depth >= 0) {
+		struct str part = str_cut(rest, '/', &rest);
+
+		if (str_eqz(part, ".."))
+			depth--;
+		else if (part.n && !str_eqz(part, "."))
+			depth++;
+	}
+	return depth >= 0;
 }
 
 static int plan_volume(struct mount_list *list, const struct mount_config *in,
@@ -210,8 +240,9 @@ static int plan_volume(struct mount_list *list, const struct mount_config *in,
 		if (is_empty(in->source))
 			return wrong(in, e, "must not set Subpath when using anonymous volumes",
 				     NULL);
-		if (o->subpath[0] == '/')
-			return wrong(in, e, "must not set an absolute Subpath: ", o->subpath);
+		if (!is_local(o->subpath))
+			return wrong(in, e, "subpath must be a relative path within the volume",
+				     NULL);
 		p->m.subpath = o->subpath;
 	}
 	p->m.name = in->source;
@@ -233,11 +264,9 @@ static int plan_tmpfs(struct mount_list *list, const struct mount_config *in,
 		return extra_field(in, "BindOptions", e);
 	if (in->volume_options)
 		return extra_field(in, "VolumeOptions", e);
-	p->m.mode =
-		arena_printf(list->a, o && o->size_bytes > 0 ? "mode=%llo,size=%lld" : "mode=%llo",
-			     (unsigned long long)(o && o->mode ? o->mode : 01777),
-			     (long long)(o ? o->size_bytes : 0));
-	return p->m.mode ? 0 : no_memory(e);
+	if (container_tmpfs_options(o, list->a, &p->m.mode, e) < 0)
+		return err_wrap(e, "invalid mount config for type \"%s\"", in->type);
+	return 0;
 }
 
 /* Of Binds too: make_source is their privilege. */
@@ -248,7 +277,8 @@ static int plan_mount(struct mount_list *list, const struct mount_config *in, bo
 					  .source = "",
 					  .mode = "",
 					  .propagation = "",
-					  .rw = !in->read_only}};
+					  .rw = !in->read_only,
+					  .ro_top_only = list->api_minor < RECURSIVE_SINCE}};
 	if (is_empty(in->target))
 		return wrong(in, e, "field Target must not be empty", NULL);
 	if (*in->target != '/')
@@ -294,9 +324,12 @@ static int add_config_mount(struct mount_list *list, const struct mount_config *
 	struct planned_mount p;
 	int r;
 
+	if (is_empty(in->target) && !is_empty(in->type))
+		return wrong(in, e, "field Target must not be empty", NULL);
 	if (is_empty(in->type) || (strcmp(in->type, "bind") && strcmp(in->type, "volume") &&
 				   strcmp(in->type, "tmpfs") && strcmp(in->type, "image")))
-		return err_set(e, ERR_INVALID, "mount type unknown: \"%s\"",
+		return err_set(e, ERR_INVALID,
+			       "invalid mount config for type \"%s\": mount type unknown",
 			       in->type ? in->type : "");
 	r = check_version(list, in, e);
 	if (r < 0)
@@ -362,7 +395,9 @@ static int add_bind(struct mount_list *list, const char *spec, struct err *e)
 		in.bind_options = &bo;
 	in.read_only = !mount_mode_is_rw(&mode);
 	if (plan_mount(list, &in, true, &p, e) < 0)
-		return err_wrap(e, "invalid volume specification: '%s'", spec);
+		return strz_starts(e->msg, "invalid mount config")
+			       ? err_wrap(e, "invalid volume specification: '%s'", spec)
+			       : err_code(e);
 	if (parts[2].n)
 		p.m.mode = arena_strndup(list->a, parts[2].p, parts[2].n);
 	if (!p.m.mode)
@@ -381,6 +416,9 @@ static int add_from(struct mount_list *list, const char *spec, struct err *e)
 	struct mount_mode mode;
 	char *copy;
 
+	if (!*spec)
+		return err_set(e, ERR_INVALID,
+			       "volumes-from specification cannot be an empty string");
 	if (!name.n)
 		return err_set(e, ERR_INVALID, "malformed volumes-from specification: %s", spec);
 	if (!mount_mode_parse(mode_text, &mode) || mode.words[MODE_PROPAGATION] ||
@@ -483,5 +521,5 @@ int container_mount_sources(const struct container_mount *mounts, size_t n, stru
 			return err_wrap(e, "error while creating mount source path '%s'",
 					mounts[i].source);
 	}
-	return 0;
+	return container_check_propagation(mounts, n, e);
 }

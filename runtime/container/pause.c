@@ -75,6 +75,8 @@ static int pause_locked(struct container *c, struct err *e) FIBER_FN
 	struct err own = ERR_INIT;
 	int r;
 
+	if (c->removed)
+		return err_set(e, ERR_NOT_FOUND, "No such container: %s", c->id);
 	if (!container_is_running(c))
 		return err_set(e, ERR_CONFLICT, "container %s is not running", c->id);
 	if (c->status == CONTAINER_PAUSED)
@@ -84,6 +86,9 @@ static int pause_locked(struct container *c, struct err *e) FIBER_FN
 			       "Container %s is restarting, wait until the container is running",
 			       c->id);
 	r = freeze(c, true, e);
+	/* Its group is gone with it: the end is on its way to us. */
+	if (r == -ENOENT || r == -ENODEV)
+		return err_set(e, ERR_CONFLICT, "container %s is not running", c->id);
 	if (r < 0)
 		return err_wrap(e, "cannot pause container %s", c->id);
 	if (ending == c->stop_requested && c->shim) {
@@ -100,9 +105,13 @@ static int unpause_locked(struct container *c, struct err *e) FIBER_FN
 {
 	int r;
 
+	if (c->removed)
+		return err_set(e, ERR_NOT_FOUND, "No such container: %s", c->id);
 	if (c->status != CONTAINER_PAUSED)
 		return err_set(e, ERR_SYSTEM, "Container %s is not paused", c->id);
 	r = freeze(c, false, e);
+	if (r == -ENOENT || r == -ENODEV)
+		return err_set(e, ERR_CONFLICT, "container %s is not running", c->id);
 	if (r < 0)
 		return err_wrap(e, "Cannot unpause container %s", c->id);
 	if (c->status == CONTAINER_PAUSED)

@@ -12,6 +12,7 @@
 
 #define CONTAINER_MEM_MAX (4u << 20) /* kept texts of one container */
 #define CONTAINER_FILE_MAX (4u << 20)
+#define SYSCTLS_OPTION "com.docker.network.endpoint.sysctls" /* of an endpoint's DriverOpts */
 #define CONTAINER_PATH_MAX 256 /* state and run paths of ours; ENGINE_ROOT_MAX + 96 at most */
 
 /* --- record.c: container.json --- */
@@ -115,6 +116,14 @@ int container_mounts(const struct engine *eng, const struct create_request *req,
 	WARN_UNUSED;
 /* At start: sources of Binds are made when missing, others must exist. Runs in a job. */
 int container_mount_sources(const struct container_mount *mounts, size_t n, struct err *e)
+	WARN_UNUSED;
+/* mount_tmpfs.c: "mode=1777,size=…" in the arena. ERR_INVALID "invalid option: x". */
+int container_tmpfs_options(const struct tmpfs_options *o, struct arena *a, const char **ret,
+			    struct err *e) WARN_UNUSED;
+/* Where Tmpfs goes: neither the root nor a relative path. */
+int container_check_tmpfs_target(const char *path, struct err *e) WARN_UNUSED;
+/* propagation.c: mounts can spread only from where the host shares them. For jobs. */
+int container_check_propagation(const struct container_mount *mounts, size_t n, struct err *e)
 	WARN_UNUSED;
 /* ports.c: PortBindings to requests. */
 int container_ports(const struct container_config *config, const struct host_config *host,

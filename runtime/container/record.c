@@ -26,7 +26,7 @@ struct endpoint_record {
 };
 struct mount_record {
 	const char *type, *name, *source, *destination, *driver, *mode, *propagation, *subpath;
-	bool rw, anonymous;
+	bool rw, anonymous, top_only, ro_top_only, ro_all;
 };
 struct link_record {
 	const char *child, *alias;
@@ -98,6 +98,9 @@ static const struct shape_field mount_fields[] = {
 	F(mount_record, "Propagation", propagation, SHAPE_TEXT, .flags = 0),
 	F(mount_record, "Subpath", subpath, SHAPE_TEXT, .flags = SHAPE_OMIT_EMPTY),
 	F(mount_record, "Anonymous", anonymous, SHAPE_BOOL, .flags = SHAPE_OMIT_EMPTY),
+	F(mount_record, "NonRecursive", top_only, SHAPE_BOOL, .flags = SHAPE_OMIT_EMPTY),
+	F(mount_record, "ReadOnlyNonRecursive", ro_top_only, SHAPE_BOOL, .flags = SHAPE_OMIT_EMPTY),
+	F(mount_record, "ReadOnlyForceRecursive", ro_all, SHAPE_BOOL, .flags = SHAPE_OMIT_EMPTY),
 };
 SHAPE(mount_record, mount_fields);
 
@@ -248,6 +251,9 @@ static int container_encode(const struct container *c, struct arena *a, struct b
 						  .propagation = m->propagation,
 						  .subpath = m->subpath,
 						  .rw = m->rw,
+						  .top_only = m->top_only,
+						  .ro_top_only = m->ro_top_only,
+						  .ro_all = m->ro_all,
 						  .anonymous = m->anonymous};
 	}
 	rec->id = c->id;
@@ -465,6 +471,9 @@ static int mounts_from_record(struct container *c, const struct shape_array *lis
 							.driver = in[i].driver,
 							.mode = in[i].mode,
 							.rw = in[i].rw,
+							.top_only = in[i].top_only,
+							.ro_top_only = in[i].ro_top_only,
+							.ro_all = in[i].ro_all,
 							.propagation = in[i].propagation,
 							.subpath = in[i].subpath,
 							.anonymous = in[i].anonymous};

@@ -77,7 +77,8 @@ static int start_locked(struct container *c, struct err *e) FIBER_FN
 		c->exit_code = start_exit_code(own.msg);
 		str_copy(c->error, sizeof(c->error),
 			 str_span(own.msg, MIN(strlen(own.msg), sizeof(c->error) - 1)));
-		if (c->host.auto_remove)
+		/* Refused for want of room, it may be started again. */
+		if (c->host.auto_remove && own.kind != ERR_UNAVAILABLE)
 			container_auto_remove(c);
 		else if (container_persist(c, PERSIST_QUICK, &saved) < 0)
 			log_error("%s", saved.msg);

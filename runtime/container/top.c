@@ -150,6 +150,11 @@ static int ask_ps(struct top_job *j, struct err *e) FIBER_FN
 	return err_set(e, ERR_INVALID, STR_FMT, (int)MIN(line.n, (size_t)300), line.p);
 }
 
+static int not_running(const struct container *c, struct err *e)
+{
+	return err_set(e, ERR_CONFLICT, "container %s is not running", c->id);
+}
+
 int container_top(struct container *c, const char *ps_args, struct arena *a, struct top *ret,
 		  struct err *e)
 {
@@ -172,12 +177,14 @@ int container_top(struct container *c, const char *ps_args, struct arena *a, str
 	j->top = ret;
 	r = do_job(j, pids_run, e);
 	if (r == -ENOENT)
-		return err_set(e, ERR_CONFLICT, "container %s is not running", c->id);
+		return not_running(c, e);
 	if (r < 0)
 		return r;
 	r = child_find_program("ps", path, sizeof(path));
 	if (r == 0) {
 		r = ask_ps(j, e);
+		if (r < 0 && !container_is_running(c))
+			return not_running(c, e); /* none of its processes is left to show */
 		if (r == 0 || !top_proc_knows(ps_args))
 			return r;
 		err_clear(e); /* a small ps that does not know the option */
@@ -186,5 +193,6 @@ int container_top(struct container *c, const char *ps_args, struct arena *a, str
 			       "there is no ps here; only ps_args=-ef and ps_args=aux can be "
 			       "answered");
 	}
-	return do_job(j, proc_run, e);
+	r = do_job(j, proc_run, e);
+	return r == -ENOENT ? not_running(c, e) : r;
 }

@@ -220,6 +220,9 @@ static int check_host(const struct engine *eng, const struct create_request *req
 	    restart_policy_check(&h->restart_policy, h->auto_remove, e) < 0 ||
 	    spec_check(h, e) < 0 || check_annotations(h, e) < 0)
 		return err_code(e);
+	for (size_t i = 0; i < h->tmpfs.n; i++)
+		if (container_check_tmpfs_target(h->tmpfs.items[i].key, e) < 0)
+			return err_code(e);
 	if (h->shm_size < 0)
 		return err_set(e, ERR_INVALID, "SHM size can not be less than 0");
 	if (h->oom_score_adj < -1000 || h->oom_score_adj > 1000)

@@ -105,12 +105,33 @@ static int move_mac(struct create_request *req, unsigned minor, struct warnings 
 	}
 	if (is_empty(mac))
 		return 0;
-	if (ep && !is_empty(ep->mac_address) && strcmp(ep->mac_address, mac) != 0)
+	if (ep && is_empty(ep->mac_address))
+		ep->mac_address = mac;
+	if (ep && strcmp(ep->mac_address, mac) != 0)
 		return err_set(e, ERR_INVALID,
 			       "the container-wide MAC address must match the endpoint-specific "
 			       "MAC address for the main network, or be left empty");
 	warnings_add(w, "The container-wide MacAddress field is now deprecated. It should be "
 			"specified in EndpointsConfig instead.");
+	return 0;
+}
+
+/* net.ipv4.conf.eth0.x: which interface that is, only the engine knows. */
+static int check_sysctls(const struct create_request *req, unsigned minor, struct err *e)
+{
+	const struct text_map *map = &req->host.sysctls;
+
+	for (size_t i = 0; minor >= PRIORITY_SINCE && i < map->n; i++) {
+		struct str rest = str_from(map->items[i].key), parts[4];
+
+		for (size_t k = 0; k < ARRAY_LEN(parts); k++)
+			parts[k] = str_cut(rest, '.', &rest);
+		if (rest.n && str_eqz(parts[0], "net") && str_starts(parts[3], "eth"))
+			return err_set(e, ERR_INVALID,
+				       "interface specific sysctl setting \"%s\" must be supplied "
+				       "using driver option '" SYSCTLS_OPTION "'",
+				       map->items[i].key);
+	}
 	return 0;
 }
 
@@ -141,7 +162,8 @@ int container_apply_version(struct create_request *req, unsigned minor, struct w
 			ep->gw_priority = 0;
 	}
 	forget_mounts(h, minor);
-	if (check_several(&req->networking.endpoints, minor, e) < 0 ||
+	if (check_sysctls(req, minor, e) < 0 ||
+	    check_several(&req->networking.endpoints, minor, e) < 0 ||
 	    check_mounts(h, minor, e) < 0)
 		return err_code(e);
 	return move_mac(req, minor, w, e);

@@ -178,6 +178,15 @@ static const char *merge_tmpfs(struct arena *a, const char *options)
 	return b.failed ? NULL : buf_text(&b);
 }
 
+static const char *bind_options(const struct spec_mount *m, bool ro_recursive)
+{
+	if (!m->read_only)
+		return m->top_only ? "bind" : "rbind";
+	if (ro_recursive && !m->ro_top_only)
+		return m->top_only ? "bind,rro" : "rbind,rro";
+	return m->top_only ? "bind,ro" : "rbind,ro";
+}
+
 static int add_mounts(struct extras *x, const struct spec_input *in, struct arena *a)
 {
 	for (size_t i = 0; i < in->n_mounts; i++) {
@@ -191,8 +200,54 @@ static int add_mounts(struct extras *x, const struct spec_input *in, struct aren
 			add(x, m->target, "tmpfs", "tmpfs", options, m->read_only ? "ro" : "");
 			continue;
 		}
-		add(x, m->target, "bind", m->source, m->read_only ? "rbind,ro" : "rbind",
+		add(x, m->target, "bind", m->source, bind_options(m, in->ro_recursive),
 		    m->propagation && m->propagation[0] ? m->propagation : "rprivate");
+	}
+	return 0;
+}
+
+/* Flags by name, and what the file system itself takes a value for. */
+static bool tmpfs_takes(struct str option)
+{
+	static const char *const flags[] = {
+		"defaults",   "ro",	    "rw",	   "suid",
+		"nosuid",     "dev",	    "nodev",	   "exec",
+		"noexec",     "sync",	    "async",	   "dirsync",
+		"remount",    "mand",	    "nomand",	   "atime",
+		"noatime",    "diratime",   "nodiratime",  "bind",
+		"rbind",      "unbindable", "private",	   "rprivate",
+		"shared",     "rshared",    "slave",	   "rslave",
+		"relatime",   "norelatime", "strictatime", "nostrictatime",
+		"runbindable"};
+	static const char *const values[] = {"size",	  "mode",      "uid", "gid",
+					     "nr_inodes", "nr_blocks", "mpol"};
+	struct str value, key = str_cut(option, '=', &value);
+
+	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+		if (str_eqz(option, flags[i]))
+			return true;
+	for (size_t i = 0; i < ARRAY_LEN(values); i++)
+		if (key.n < option.n && str_eqz(key, values[i]))
+			return true;
+	return !option.n;
+}
+
+int tmpfs_check(const char *options, struct err *e)
+{
+	struct str rest = str_from(options);
+
+	while (rest.n) {
+		struct str option = str_cut(rest, ',', &rest), value;
+		struct str key = str_cut(option, '=', &value);
+
+		if (tmpfs_takes(option))
+			continue;
+		if (key.n == option.n)
+			return err_set(e, ERR_INVALID, "Invalid tmpfs option [\"" STR_FMT "\"]",
+				       STR_ARG(option));
+		return err_set(e, ERR_INVALID,
+			       "Invalid tmpfs option [\"" STR_FMT "\" \"" STR_FMT "\"]",
+			       STR_ARG(key), STR_ARG(value));
 	}
 	return 0;
 }

@@ -23,6 +23,7 @@ void caps_write(struct json_writer *w, uint64_t caps, bool root);
 struct security {
 	bool no_new_privs;
 	bool seccomp_off;
+	struct str apparmor;
 	struct str seccomp; /* profile given inline, or empty: ours */
 	bool paths_unconfined, writable_cgroups;
 };
@@ -38,6 +39,8 @@ int seccomp_write_profile(struct json_writer *w, struct str profile, uint64_t ca
 /* mounts.c */
 int mounts_write(struct json_writer *w, const struct spec_input *in, const struct security *sec,
 		 struct err *e) WARN_UNUSED;
+/* Options of HostConfig.Tmpfs. */
+int tmpfs_check(const char *options, struct err *e) WARN_UNUSED;
 /* "shared", "slave" or NULL: what the bind mounts need of the root. */
 const char *mounts_root_propagation(const struct spec_input *in);
 

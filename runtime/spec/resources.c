@@ -35,6 +35,8 @@ static void write_memory(struct json_writer *w, const struct spec_input *in)
 		kv_if(w, "swap", swap_limit(h));
 	if (!in->cgroup_v2 && h->memory_swappiness.set && h->memory_swappiness.v >= 0)
 		json_kv_i64(w, "swappiness", h->memory_swappiness.v);
+	if (!in->cgroup_v2)
+		kv_if(w, "kernelTCP", h->kernel_memory_tcp);
 	if (!in->cgroup_v2 && h->oom_kill_disable == 1)
 		json_kv_bool(w, "disableOOMKiller", true);
 	json_object_close(w);
@@ -66,8 +68,9 @@ static int write_numbers(struct json_writer *w, const char *path, struct err *e)
 {
 	struct stat st;
 
-	if (!path || stat(path, &st) < 0 || !S_ISBLK(st.st_mode))
-		return err_set(e, ERR_SYSTEM, "no such block device: %s", path ? path : "");
+	if (!path || stat(path, &st) < 0)
+		return err_set(e, ERR_SYSTEM, "stat %s: no such file or directory",
+			       path ? path : "");
 	json_kv_i64(w, "major", (int64_t)major(st.st_rdev));
 	json_kv_i64(w, "minor", (int64_t)minor(st.st_rdev));
 	return 0;
@@ -196,6 +199,12 @@ int rlimits_write(struct json_writer *w, const struct host_config *host, struct 
 		if (k == ARRAY_LEN(limits))
 			return err_set(e, ERR_INVALID, "invalid ulimit type: %s",
 				       u[i].name ? u[i].name : "");
+		if (u[i].hard >= 0 && (u[i].soft > u[i].hard || u[i].soft < 0))
+			return err_set(
+				e, ERR_INVALID,
+				"ulimit soft limit must be less than or equal to hard limit: "
+				"%lld > %lld",
+				(long long)u[i].soft, (long long)u[i].hard);
 		if (!w)
 			continue;
 		json_object_open(w);

@@ -43,10 +43,8 @@ static int take_option(struct str option, struct security *s, struct err *e)
 	if (str_eqz(key, "label"))
 		return 0;
 	if (str_eqz(key, "apparmor")) {
-		if (str_eqz(value, "unconfined") || str_eqz(value, "docker-default"))
-			return 0;
-		return err_set(e, ERR_NOT_IMPLEMENTED,
-			       "AppArmor profiles are not supported by this engine");
+		s->apparmor = value;
+		return 0;
 	}
 	if (str_eqz(key, "seccomp")) {
 		s->seccomp_off = str_eqz(value, "unconfined");

@@ -190,6 +190,14 @@ static void write_args(struct json_writer *w, const struct spec_input *in)
 	json_array_close(w);
 }
 
+/* A profile by name, where the kernel has such; it must be loaded there. */
+static void write_apparmor(struct json_writer *w, const struct security *sec)
+{
+	if (sec->apparmor.n && !str_eqz(sec->apparmor, "docker-default") &&
+	    access("/sys/kernel/security/apparmor", F_OK) == 0)
+		json_kv_str(w, "apparmorProfile", sec->apparmor);
+}
+
 static int write_process(struct json_writer *w, const struct spec_input *in, uint64_t caps,
 			 const struct security *sec, struct err *e)
 {
@@ -208,6 +216,7 @@ static int write_process(struct json_writer *w, const struct spec_input *in, uin
 	r = rlimits_write(w, in->host, e);
 	json_kv_bool(w, "noNewPrivileges", sec->no_new_privs);
 	json_kv_i64(w, "oomScoreAdj", in->host->oom_score_adj);
+	write_apparmor(w, sec);
 	json_object_close(w);
 	return r;
 }
@@ -268,6 +277,9 @@ static void write_sysctl(struct json_writer *w, const struct spec_input *in)
 		json_kv_text(w, "kernel.domainname", domain);
 	for (size_t i = 0; i < map->n; i++)
 		json_kv_text(w, map->items[i].key, map->items[i].value);
+	for (size_t i = 0; in->endpoint_sysctls && i < in->endpoint_sysctls->n; i++)
+		json_kv_text(w, in->endpoint_sysctls->items[i].key,
+			     in->endpoint_sysctls->items[i].value);
 	json_object_close(w);
 }
 
@@ -383,10 +395,20 @@ int spec_write_exec(const struct spec_exec *in, struct buf *out, struct err *e)
 		return r;
 	json_kv_bool(&w, "noNewPrivileges", sec.no_new_privs);
 	json_kv_i64(&w, "oomScoreAdj", in->host->oom_score_adj);
+	write_apparmor(&w, &sec);
 	json_object_close(&w);
 	if (out->failed)
 		return err_set(e, ERR_TOO_LARGE, "the exec's process document is too large");
 	return 0;
+}
+
+const char *spec_apparmor(const struct host_config *host, struct arena *a)
+{
+	struct security sec;
+
+	if (security_parse(host, &sec, NULL) < 0 || !sec.apparmor.n)
+		return "";
+	return arena_strndup(a, sec.apparmor.p, sec.apparmor.n);
 }
 
 int spec_check(const struct host_config *host, struct err *e)
@@ -402,6 +424,8 @@ int spec_check(const struct host_config *host, struct err *e)
 		r = seccomp_write_profile(NULL, sec.seccomp, caps, e);
 	if (r == 0)
 		r = rlimits_write(NULL, host, e);
+	for (size_t i = 0; i < host->tmpfs.n && r == 0; i++)
+		r = tmpfs_check(host->tmpfs.items[i].value, e);
 	for (size_t i = 0; i < host->device_cgroup_rules.n && r == 0; i++)
 		r = devices_write_rule_text(NULL, host->device_cgroup_rules.items[i], e);
 	return r;

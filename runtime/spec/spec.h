@@ -20,6 +20,8 @@
 struct spec_mount {
 	const char *source, *target;
 	bool read_only;
+	bool top_only;		   /* without what is mounted below the source */
+	bool ro_top_only;	   /* read_only: what is mounted below keeps its ways */
 	const char *propagation;   /* NULL: rprivate */
 	const char *tmpfs_options; /* not NULL: a tmpfs with these options ("mode=1777,size=…"); no
 				      source */
@@ -38,13 +40,15 @@ struct spec_input {
 	const uint32_t *extra_gids;
 	size_t n_extra_gids;
 	const char *rootfs;
-	const char *netns_path; /* join this; NULL: the host's network */
+	const char *netns_path;			 /* join this; NULL: the host's network */
+	const struct text_map *endpoint_sysctls; /* of its interface, or NULL */
 	bool own_netns; /* netns_path was made for this container: set the private-net sysctls */
 	const char *ipc_path, *pid_path, *uts_path; /* join (container:X), or NULL */
 	const char *shm_path; /* what is bound at /dev/shm; NULL: a tmpfs of its own */
 	const char *hosts_path, *hostname_path,
 		*resolv_path;  /* bind-mounted unless a mount covers the target */
 	const char *init_path; /* our binary, bound at /sbin/docker-init when host->init is on */
+	bool ro_recursive;     /* the kernel can make a whole tree of mounts read-only */
 	const struct spec_mount *mounts; /* binds and volumes, resolved */
 	size_t n_mounts;
 	const char *cgroups_path;
@@ -74,6 +78,8 @@ int spec_check(const struct host_config *host, struct err *e) WARN_UNUSED;
 int signal_parse(const char *text, int *ret_signo, struct err *e) WARN_UNUSED;
 /* Number of a capability's name as "CAP_KILL", or -1. */
 int caps_find(struct str name);
+/* The AppArmor profile that was asked for, in the arena; "" for none. */
+const char *spec_apparmor(const struct host_config *host, struct arena *a);
 /* Effective MaskedPaths and ReadonlyPaths, as inspect shows them. */
 void spec_effective_paths(const struct host_config *host, struct arena *a, struct texts *ret_masked,
 			  struct texts *ret_readonly);

@@ -15,7 +15,8 @@ container/test_merge-srcs := runtime/container/merge.c runtime/container/log_opt
 	$(container-common)
 
 units += container/test_mounts
-container/test_mounts-srcs := $(addprefix runtime/container/,mount_mode.c mounts.c ports.c) \
+container/test_mounts-srcs := $(addprefix runtime/container/,mount_mode.c mount_tmpfs.c mounts.c \
+	ports.c propagation.c) \
 	runtime/volume/names.c runtime/network/port_parse.c \
 	$(container-common)
 
@@ -30,7 +31,7 @@ container/test_record-srcs := $(addprefix runtime/container/,health_state.c reco
 container/test_record-libs := -lcrypto
 
 units += container/test_validate
-container/test_validate-srcs := $(addprefix runtime/container/,health_state.c limits.c ports.c \
+container/test_validate-srcs := $(addprefix runtime/container/,health_state.c limits.c mount_tmpfs.c ports.c \
 	restart_policy.c validate.c version.c) runtime/cgroup/support.c \
 	$(addprefix runtime/network/,port_parse.c files.c) $(addprefix runtime/spec/,caps.c devices.c \
 	mounts.c resources.c seccomp.c seccomp_profile.c security_opt.c signal.c spec.c) runtime/model/console_size.c \

@@ -141,8 +141,7 @@ static void what_makes_no_sense_is_refused_in_the_engine_s_words(void **state)
 		 "Invalid value 0-x for cpuset cpus: invalid format: 0-x"},
 		{"{'HostConfig':{'BlkioWeight':9}}", "Range of blkio weight is from 10 to 1000"},
 		{"{'HostConfig':{'IOMaximumIOps':9}}",
-		 "Invalid QoS settings: linux does not support Maximum IO Bandwidth or Maximum IO "
-		 "IOps"},
+		 "invalid QoS settings: linux does not support configuration of maximum IOPs"},
 		{"{'HostConfig':{'CpuRealtimePeriod':10,'CpuRealtimeRuntime':11}}",
 		 "cpu real-time runtime cannot be higher than cpu real-time period"},
 		{"{'HostConfig':{'IpcMode':'container:'}}", "invalid IPC mode: container:"},

@@ -102,10 +102,10 @@ static void test_resources(void **state)
 static void test_mounts(void **state)
 {
 	static const struct spec_mount mounts[] = {
-		{"/h/deep", "/data/a/b", false, "rshared", NULL},
-		{"/h/hosts", "/etc/hosts", true, NULL, NULL},
-		{"/h/data", "/data", false, NULL, NULL},
-		{NULL, "/scratch", true, NULL, "mode=1777,size=4096"},
+		{.source = "/h/deep", .target = "/data/a/b", .propagation = "rshared"},
+		{.source = "/h/hosts", .target = "/etc/hosts", .read_only = true},
+		{.source = "/h/data", .target = "/data"},
+		{.target = "/scratch", .read_only = true, .tmpfs_options = "mode=1777,size=4096"},
 	};
 	struct text_pair tmpfs = {"/run", "exec,size=1m"};
 	struct str text;
@@ -135,7 +135,7 @@ static void test_mounts(void **state)
 
 static void test_mount_over_dev(void **state)
 {
-	static const struct spec_mount mounts[] = {{"/h/dev", "/dev/", false, NULL, NULL}};
+	static const struct spec_mount mounts[] = {{.source = "/h/dev", .target = "/dev/"}};
 
 	(void)state;
 	in.mounts = mounts;
