@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdlib.h>
+#include <unistd.h>
 
 #include "firmware/core/cleanup.h"
 #include "firmware/core/file.h"
@@ -64,12 +64,17 @@ static enum spread find(struct str info, const char *path, struct str *ret_mount
 
 static int check(const struct container_mount *m, struct str info, struct arena *a, struct err *e)
 {
-	char *room = arena_alloc(a, PATH_MAX), *path = room ? realpath(m->source, room) : NULL;
+	CLEANUP_FD int fd = open(m->source, O_PATH | O_CLOEXEC);
+	char *path = arena_alloc(a, PATH_MAX), link[32];
 	enum spread want = wanted(m), have;
 	struct str mount;
+	ssize_t n;
 
-	if (!path)
+	text_format(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = fd >= 0 && path ? readlink(link, path, PATH_MAX - 1) : -1;
+	if (n < 0)
 		return err_sys(e, errno, "%s", m->source);
+	path[n] = 0;
 	have = find(info, path, &mount);
 	if (have >= want)
 		return 0;

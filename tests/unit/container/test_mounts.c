@@ -190,8 +190,8 @@ static void bad_mounts_are_refused_in_the_engine_s_words(void **state)
 		{"{'Mounts':[{'Type':'tmpfs','Source':'/a','Target':'/x'}]}",
 		 "invalid mount config for type \"tmpfs\": field Source must not be specified",
 		 ERR_INVALID},
-		{"{'Mounts':[{'Type':'floppy','Target':'/x'}]}", "invalid mount config for type \"floppy\": mount type unknown",
-		 ERR_INVALID},
+		{"{'Mounts':[{'Type':'floppy','Target':'/x'}]}",
+		 "invalid mount config for type \"floppy\": mount type unknown", ERR_INVALID},
 	};
 
 	(void)state;
