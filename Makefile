@@ -265,6 +265,8 @@ $(B)/obj/%.o: %.S $(autoconf) $(B)/.flags
 libs-y :=
 libs-$(CONFIG_TLS) += -lmbedtls -lmbedx509 -lmbedcrypto
 libs-$(CONFIG_ZSTD) += -lzstd
+libs-$(CONFIG_BZIP2) += -lbz2
+libs-$(CONFIG_XZ) += -llzma
 libraries := $(sort $(all-libs) $(libs-y) -larchive -lz -lcrypto -lcares) -lpthread
 
 $(B)/serind.debug: $(archives) $(B)/.flags

@@ -5,9 +5,11 @@
  */
 #include "api/containers/containers.h"
 
+#include "api/router/coding.h"
 #include "api/router/reply.h"
 #include "api/shape/text.h"
 #include "firmware/fmt/base64.h"
+#include "firmware/fmt/deflate.h"
 #include "runtime/container/look.h"
 
 #define STAT_HEADER "X-Docker-Container-Path-Stat"
@@ -62,6 +64,8 @@ struct reply_sink {
 	struct look_sink sink;
 	struct call *call;
 	const char *type;
+	enum coding coding;
+	struct deflate *deflate;
 };
 
 static int begin_reply(struct look_sink *sink, struct job *job, struct writer **ret, struct err *e)
@@ -72,22 +76,49 @@ static int begin_reply(struct look_sink *sink, struct job *job, struct writer **
 
 	if (sink->stat && add_stat_header(s->call, sink->stat, e) < 0)
 		return err_code(e);
+	if (s->coding &&
+	    http_add_header(s->call->http, "Content-Encoding", coding_name(s->coding)) < 0)
+		return err_set(e, ERR_UNAVAILABLE, "no memory for the reply");
 	r = http_stream_begin(s->call->http, 200, s->type);
 	if (r < 0)
 		return err_sys(e, -r, "sending an archive");
-	return http_stream_begin_blocking(s->call->http, job, ret, e);
+	r = http_stream_begin_blocking(s->call->http, job, ret, e);
+	if (r < 0 || !s->coding)
+		return r;
+	r = deflate_open(&s->deflate, *ret, s->coding == CODING_GZIP ? DEFLATE_GZIP : DEFLATE_ZLIB,
+			 e);
+	if (r < 0)
+		http_stream_end_blocking(s->call->http);
+	else
+		*ret = deflate_writer(s->deflate);
+	return r;
+}
+
+static int finish_reply(struct look_sink *sink, struct err *e)
+{
+	struct reply_sink *s = container_of(sink, struct reply_sink, sink);
+
+	return s->deflate ? deflate_finish(s->deflate, e) : 0;
 }
 
 static void end_reply(struct look_sink *sink)
 {
-	http_stream_end_blocking(container_of(sink, struct reply_sink, sink)->call->http);
+	struct reply_sink *s = container_of(sink, struct reply_sink, sink);
+
+	deflate_free(TAKE_PTR(s->deflate));
+	http_stream_end_blocking(s->call->http);
 }
 
 /* GET /containers/{name}/archive */
 int api_containers_archive_get(struct call *call, struct err *e)
 {
 	CLEANUP(container_unrefp) struct container *c = NULL;
-	struct reply_sink out = {{begin_reply, end_reply, NULL}, call, TYPE_TAR};
+	struct reply_sink out = {
+		.sink = {begin_reply, finish_reply, end_reply, NULL},
+		.call = call,
+		.type = TYPE_TAR,
+		.coding = coding_choose(http_get_header(&call->http->head, "Accept-Encoding")),
+	};
 	const char *path;
 
 	if (archive_path(call, &path, e) < 0 ||
@@ -101,7 +132,9 @@ int api_containers_archive_get(struct call *call, struct err *e)
 int api_containers_export(struct call *call, struct err *e)
 {
 	CLEANUP(container_unrefp) struct container *c = NULL;
-	struct reply_sink out = {{begin_reply, end_reply, NULL}, call, "application/octet-stream"};
+	struct reply_sink out = {.sink = {begin_reply, NULL, end_reply, NULL},
+				 .call = call,
+				 .type = "application/octet-stream"};
 
 	if (container_lookup(call->eng, call->params[0], &c, e) < 0 ||
 	    container_export(c, call->a, &out.sink, e) < 0)

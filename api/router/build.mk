@@ -1,2 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
+srcs-y += coding.c
 srcs-y += dispatch.c hijack.c match.c prune.c query.c reply.c size.c table.c

@@ -29,7 +29,7 @@ const struct route route_table[] = {
 	ROUTE("HEAD", "/_ping", api_system_ping, URGENT),
 	ROUTE("GET", "/version", api_system_version, URGENT),
 	ROUTE("GET", "/info", api_system_info, .flags = 0),
-	NOT_YET("POST", "/auth", "checking registry credentials (POST /auth)"),
+	ROUTE("POST", "/auth", api_system_auth, .flags = 0),
 	ROUTE("GET", "/events", api_system_events, .flags = 0),
 	ROUTE("GET", "/system/df", api_system_df, .flags = 0),
 

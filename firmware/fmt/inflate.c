@@ -3,16 +3,19 @@
  * One input buffer, filled from the source, and a decoder chosen by the first bytes. A decoder
  * takes from the buffer and writes straight to where the caller wants its bytes.
  *
- * The libraries get their memory through mem_alloc: zlib some 40 KiB, zstd its window.
+ * The libraries get their memory through mem_alloc: zlib some 40 KiB, zstd and xz their windows,
+ * bzip2 up to 3.6 MiB.
  */
 #include "firmware/fmt/inflate.h"
 
+#include <errno.h>
 #include <string.h>
 #include <zlib.h>
 #include <zstd_errors.h>
 
 #include "firmware/core/config.h"
 #include "firmware/core/mem.h"
+#include "firmware/fmt/inflate_library.h"
 #include "firmware/fmt/zstd_library.h"
 
 #define IN_SIZE 65536
@@ -32,6 +35,7 @@ struct inflate {
 	bool gzip_open, unchecked;
 	ZSTD_DStream *zstd;
 	bool zstd_no_memory;
+	void *other; /* a decoder of codec->library */
 	size_t in_pos, in_n;
 	unsigned char in[IN_SIZE];
 };
@@ -43,6 +47,8 @@ struct codec {
 	int (*open)(struct inflate *z, struct err *e);
 	/* Decode from the input buffer into p: bytes written, or an error. */
 	ssize_t (*step)(struct inflate *z, void *p, size_t n, struct err *e);
+	const struct inflate_library *library; /* NULL: none, or not built in */
+	const char *option;
 };
 
 static size_t available(const struct inflate *z)
@@ -184,24 +190,88 @@ static ssize_t zstd_step(struct inflate *z, void *p, size_t n, struct err *e)
 
 /* --- what others compress with --- */
 
-static int foreign_open(struct inflate *z, struct err *e)
+static int other_open(struct inflate *z, struct err *e)
 {
-	return err_set(e, ERR_NOT_IMPLEMENTED, "%s-compressed input is not supported",
-		       z->codec->kind);
+	if (!z->codec->library)
+		return err_set(e, ERR_NOT_IMPLEMENTED, "%s-compressed input: not built in (%s)",
+			       z->codec->kind, z->codec->option);
+	z->other = z->codec->library->open();
+	if (!z->other)
+		return err_set(e, ERR_UNAVAILABLE, "no memory left to read %s data",
+			       z->codec->kind);
+	return 0;
+}
+
+/* Between two streams there may be nothing, another stream, or (xz) padding. */
+static bool skip_padding(struct inflate *z)
+{
+	while (z->between && available(z) && !z->in[z->in_pos])
+		z->in_pos++;
+	return !available(z);
+}
+
+static ssize_t other_step(struct inflate *z, void *p, size_t n, struct err *e)
+{
+	const struct inflate_library *library = z->codec->library;
+	size_t in_n, out_n = n;
+	bool end;
+	int r;
+
+	if (z->between) {
+		if (skip_padding(z))
+			return 0;
+		r = library->reset(z->other);
+		if (r < 0)
+			return err_set(e, ERR_UNAVAILABLE, "no memory left to read %s data",
+				       z->codec->kind);
+	}
+	z->between = false;
+	in_n = available(z);
+	r = library->step(z->other, z->in + z->in_pos, &in_n, p, &out_n, &end);
+	z->in_pos += in_n;
+	z->between = end;
+	z->full = out_n == n && !end;
+	if (r == -ENOMEM)
+		return err_set(e, ERR_UNAVAILABLE, "no memory left to read %s data",
+			       z->codec->kind);
+	if (r == -E2BIG)
+		return err_set(e, ERR_TOO_LARGE, "%s: the data needs too much memory to be read",
+			       z->codec->kind);
+	return r < 0 ? err_set(e, ERR_INVALID, "%s: invalid data", z->codec->kind) : (ssize_t)out_n;
 }
 
 /* The first whose magic fits; the last fits all. The second zstd is a skippable frame ahead. */
 static const struct codec codecs[] = {
-	{"gzip", {0x1f, 0x8b}, {0xff, 0xff}, gzip_open, gzip_step},
-	{"zstd", {0x28, 0xb5, 0x2f, 0xfd}, {0xff, 0xff, 0xff, 0xff}, zstd_open, zstd_step},
-	{"zstd", {0x50, 0x2a, 0x4d, 0x18}, {0xf0, 0xff, 0xff, 0xff}, zstd_open, zstd_step},
-	{"bzip2", "BZh01A", {0xff, 0xff, 0xff, 0xf0, 0xff, 0xff}, foreign_open, NULL},
+	{"gzip", {0x1f, 0x8b}, {0xff, 0xff}, gzip_open, gzip_step, NULL, NULL},
+	{"zstd",
+	 {0x28, 0xb5, 0x2f, 0xfd},
+	 {0xff, 0xff, 0xff, 0xff},
+	 zstd_open,
+	 zstd_step,
+	 NULL,
+	 NULL},
+	{"zstd",
+	 {0x50, 0x2a, 0x4d, 0x18},
+	 {0xf0, 0xff, 0xff, 0xff},
+	 zstd_open,
+	 zstd_step,
+	 NULL,
+	 NULL},
+	{"bzip2",
+	 "BZh01A",
+	 {0xff, 0xff, 0xff, 0xf0, 0xff, 0xff},
+	 other_open,
+	 other_step,
+	 CONFIG(BZIP2) ? &bzip2_library : NULL,
+	 "CONFIG_BZIP2"},
 	{"xz",
 	 {0xfd, '7', 'z', 'X', 'Z', 0},
 	 {0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
-	 foreign_open,
-	 NULL},
-	{"", {0}, {0}, NULL, plain_step},
+	 other_open,
+	 other_step,
+	 CONFIG(XZ) ? &xz_library : NULL,
+	 "CONFIG_XZ"},
+	{"", {0}, {0}, NULL, plain_step, NULL, NULL},
 };
 
 static int choose_codec(struct inflate *z, struct err *e)
@@ -324,5 +394,7 @@ void inflate_free(struct inflate *z)
 		inflateEnd(&z->gzip);
 	if (CONFIG(ZSTD))
 		ZSTD_freeDStream(z->zstd);
+	if (z->other)
+		z->codec->library->close(z->other);
 	mem_free(z);
 }

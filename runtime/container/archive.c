@@ -32,6 +32,7 @@ struct archive_job {
 	char text[ARCHIVE_TEXT_MAX];
 	struct stat st;
 	/* get */
+	struct look_sink *to;
 	struct writer *sink;
 	/* put */
 	const struct archive_put *put;
@@ -225,8 +226,9 @@ static int get_run(struct job *job)
 	struct archive_job *j = container_of(job, struct archive_job, job);
 	/* The devices of a running container are its runtime's, not files of its image. */
 	const struct pack_options common = {.job = job, .skip = j->clean[1] ? NULL : "dev"};
+	int r = pack_found(j, &common, &job->err);
 
-	return pack_found(j, &common, &job->err);
+	return r == 0 && j->to->finish ? j->to->finish(j->to, &job->err) : r;
 }
 
 static int send_job(struct archive_job *j, int (*run)(struct job *), struct look_sink *sink,
@@ -235,6 +237,7 @@ static int send_job(struct archive_job *j, int (*run)(struct job *), struct look
 	int r;
 
 	j->job = (struct job){0};
+	j->to = sink;
 	r = sink->begin(sink, &j->job, &j->sink, e);
 	if (r < 0)
 		return r;

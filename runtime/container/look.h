@@ -29,6 +29,8 @@ struct path_stat {
 struct look_sink {
 	int (*begin)(struct look_sink *sink, struct job *job, struct writer **ret, struct err *e)
 		FIBER_FN;
+	int (*finish)(struct look_sink *sink,
+		      struct err *e); /* worker: all is written; may be NULL */
 	void (*end)(struct look_sink *sink);
 	const struct path_stat *stat; /* set before begin; NULL for exports */
 };
@@ -53,7 +55,7 @@ struct archive_put {
 	bool no_overwrite_dir_nondir;
 	bool copy_uid_gid; /* everything becomes the container's user's */
 };
-/* Unpack a tar stream (plain, gzip or zstd). ERR_INVALID with the engine's messages. */
+/* Unpack a tar stream (plain, gzip, bzip2, xz or zstd). ERR_INVALID with the engine's messages. */
 int container_archive_put(struct container *c, const char *name, const struct archive_put *in,
 			  struct arena *a, struct look_source *source, struct err *e)
 	FIBER_FN WARN_UNUSED;

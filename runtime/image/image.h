@@ -165,6 +165,17 @@ struct registry_auth {
 /* Decode X-Registry-Auth (base64 JSON); undecodable is anonymous, as in the engine. */
 void registry_auth_decode(struct str header, struct arena *a, struct registry_auth *ret);
 
+/* The same from a document. ERR_INVALID when it is none. */
+int registry_auth_parse(struct json_node json, struct arena *a, struct registry_auth *ret,
+			struct err *e) WARN_UNUSED;
+/*
+ * POST /auth: are these credentials good at the registry of auth->server_address (NULL: Docker
+ * Hub)? The token, in the arena, is what a token service gave in place of the password; NULL when
+ * it gave none. ERR_UNAUTHORIZED, or ERR_SYSTEM with the reason.
+ */
+int image_registry_login(struct image_store *s, const struct registry_auth *auth, struct arena *a,
+			 const char **ret_token, struct err *e) FIBER_FN WARN_UNUSED;
+
 /* POST /images/create?fromImage: pull a tag, a digest, or (ref without either) every tag. platform
  * may be NULL ("os/arch[/variant]"). */
 int image_pull(struct image_store *s, const struct reference *ref, const char *platform,

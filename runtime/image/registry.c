@@ -13,7 +13,6 @@
 #define URL_MAX 8192
 #define REDIRECTS_MAX 5
 #define TAGS_PAGES_MAX 256
-#define ERROR_BODY_MAX (64u * 1024)
 
 /* --- sessions --- */
 
@@ -43,6 +42,10 @@ void registry_session_done(struct registry_session *s)
 		explicit_bzero(s->authorization, strlen(s->authorization));
 	mem_free(s->authorization);
 	s->authorization = NULL;
+	if (s->refresh_token)
+		explicit_bzero(s->refresh_token, strlen(s->refresh_token));
+	mem_free(s->refresh_token);
+	s->refresh_token = NULL;
 	arena_done(&s->mem);
 }
 
@@ -97,91 +100,6 @@ static void disconnect(struct registry_session *s)
 {
 	http_client_free(s->client);
 	s->client = NULL;
-}
-
-int registry_read_body(struct reader *body, size_t max, struct arena *a, struct str *ret,
-		       struct err *e)
-{
-	struct buf b;
-	ssize_t got;
-
-	buf_init(&b, a, max + 1);
-	do {
-		if (buf_reserve(&b, MIN((size_t)16384, max + 1 - b.n)) < 0)
-			return err_sys(e, ENOMEM, "read an answer");
-		got = reader_read(body, b.p + b.n, MIN((size_t)16384, max + 1 - b.n), e);
-		if (got < 0)
-			return (int)got;
-		b.n += (size_t)got;
-		if (b.n > max)
-			return err_set(e, ERR_TOO_LARGE,
-				       "the registry's answer is larger than %zu bytes", max);
-	} while (got > 0);
-	buf_put(&b, "", 0);
-	*ret = buf_str(&b);
-	return 0;
-}
-
-/* --- errors --- */
-
-/* The first of {"errors":[{"code","message"}]}. */
-static void read_error(struct http_client_response *r, struct arena *a, struct str *code,
-		       struct str *message)
-{
-	struct json_node root, one;
-	struct json_iter it = {0};
-	struct str body, key;
-
-	if (registry_read_body(&r->body, ERROR_BODY_MAX, a, &body, NULL) < 0 ||
-	    json_parse(body, a, &root, NULL) < 0 ||
-	    !json_next(json_get(root, "errors"), &it, a, &key, &one))
-		return;
-	if (json_string(json_get(one, "code"), a, code) < 0)
-		*code = (struct str){0};
-	if (json_string(json_get(one, "message"), a, message) < 0)
-		*message = (struct str){0};
-	message->n = MIN(message->n, (size_t)300);
-}
-
-int registry_fail(struct registry_session *s, struct http_client_response *r, const char *reference,
-		  struct err *e)
-{
-	CLEANUP_ARENA struct arena a = {0};
-	struct str code = {0}, message = {0};
-	const char *name = s->target->familiar;
-	bool digest = reference && strchr(reference, ':');
-	int status = r->head.status;
-
-	arena_open_heap(&a, 8 * ERROR_BODY_MAX);
-	read_error(r, &a, &code, &message);
-	if (str_eqz(code, "DENIED") || status == 403)
-		return err_set(
-			e, ERR_NOT_FOUND,
-			"pull access denied for %s, repository does not exist or may require "
-			"'docker "
-			"login': denied: " STR_FMT,
-			name,
-			STR_ARG(message.n ? message
-					  : STR("requested access to the resource is denied")));
-	if (str_eqz(code, "NAME_UNKNOWN"))
-		return err_set(e, ERR_NOT_FOUND, "repository %s not found: name unknown: " STR_FMT,
-			       name, STR_ARG(message));
-	if (status == 404 && reference)
-		return err_set(e, ERR_NOT_FOUND,
-			       "manifest for %s%s%s not found: manifest unknown: " STR_FMT, name,
-			       digest ? "@" : ":", reference,
-			       STR_ARG(message.n ? message : STR("manifest unknown")));
-	if (status == 404)
-		return err_set(e, ERR_NOT_FOUND, "%s: " STR_FMT, name,
-			       STR_ARG(message.n ? message : STR("blob unknown to registry")));
-	if (status == 429)
-		return err_set(e, ERR_SYSTEM, "toomanyrequests: " STR_FMT,
-			       STR_ARG(message.n ? message : STR("too many requests")));
-	if (message.n)
-		return err_set(e, ERR_SYSTEM, "received unexpected HTTP status: %d %s: " STR_FMT,
-			       status, http_status_text(status), STR_ARG(message));
-	return err_set(e, ERR_SYSTEM, "received unexpected HTTP status: %d %s", status,
-		       http_status_text(status));
 }
 
 /* --- one request --- */
@@ -252,6 +170,8 @@ static int challenged(struct request *q, struct http_client_response *r, bool ag
 	if (!copy)
 		return err_sys(e, ENOMEM, "authenticate");
 	challenge_parse(str_span(copy, header.n), &c);
+	if (again && q->s->login)
+		return 1;
 	if (again && (str_eqz(c.error, "insufficient_scope") || c.scheme == CHALLENGE_BEARER))
 		return err_set(e, ERR_NOT_FOUND,
 			       "pull access denied for %s, repository does not exist or may "
@@ -279,6 +199,8 @@ static int do_request(struct request *q, struct http_client_response **ret, stru
 			break;
 		if (rc < 0)
 			return rc;
+		if (rc > 0)
+			break; /* refused for good: the caller looks at the status */
 	}
 	*ret = r;
 	return 0;
@@ -296,8 +218,8 @@ int registry_get(struct registry_session *s, const char *rest, const char *accep
 	q->s = s;
 	q->accept = accept;
 	arena_open_heap(&q->mem, 16 * URL_MAX);
-	url = arena_printf(&q->mem, "%s/v2/%s/%s", s->target->endpoints[s->endpoint].base,
-			   s->target->path, rest);
+	url = arena_printf(&q->mem, "%s/v2/%s%s%s", s->target->endpoints[s->endpoint].base,
+			   s->target->path, *s->target->path ? "/" : "", rest);
 	q->url = str_from(url);
 	if (offset)
 		snprintf(q->range, sizeof(q->range), "bytes=%llu-", (unsigned long long)offset);
@@ -309,6 +231,17 @@ int registry_get(struct registry_session *s, const char *rest, const char *accep
 static bool stopped(const struct registry_session *s)
 {
 	return s->stop && atomic_load(s->stop);
+}
+
+bool registry_next_endpoint(struct registry_session *s)
+{
+	if (stopped(s) || s->endpoint + 1 >= s->target->n_endpoints)
+		return false;
+	disconnect(s);
+	mem_free(s->authorization);
+	s->authorization = NULL;
+	s->endpoint++;
+	return true;
 }
 
 /* --- manifests and other documents --- */
@@ -349,14 +282,9 @@ static bool try_next(struct registry_session *s, bool answered)
 {
 	bool mirror = s->target->endpoints[s->endpoint].mirror;
 
-	if (s->settled || stopped(s) || s->endpoint + 1 >= s->target->n_endpoints ||
-	    (answered && !mirror))
+	if (s->settled || (answered && !mirror))
 		return false;
-	disconnect(s);
-	mem_free(s->authorization);
-	s->authorization = NULL;
-	s->endpoint++;
-	return true;
+	return registry_next_endpoint(s);
 }
 
 int registry_get_manifest(struct registry_session *s, const char *reference, struct arena *a,

@@ -44,6 +44,11 @@ int registry_target_init(struct registry_target *ret, const struct reference *re
 			 const struct registry_auth *auth, const struct engine_options *opt,
 			 struct arena *a, struct err *e) WARN_UNUSED;
 
+/* The registry of a server's address alone ("https://host/v1/", "host:5000"), without mirrors. */
+int registry_target_server(struct registry_target *ret, const char *server,
+			   const struct registry_auth *auth, const struct engine_options *opt,
+			   struct arena *a, struct err *e) WARN_UNUSED;
+
 struct registry_session {
 	const struct registry_target *target;
 	const atomic_bool *stop;
@@ -51,6 +56,9 @@ struct registry_session {
 	bool settled;	 /* it has answered: no other is tried */
 	struct http_client *client;
 	char *authorization; /* value of the header, or NULL */
+	/* To log in: no repository is asked for, and a token service's refresh token is wanted. */
+	bool login;
+	char *refresh_token; /* or NULL */
 	struct arena mem;    /* of the certificates' paths */
 };
 void registry_session_init(struct registry_session *s, const struct registry_target *t,
@@ -113,6 +121,11 @@ int registry_connect(struct registry_session *s, struct err *e) WARN_UNUSED;
 /* Read a body of at most max bytes into the arena. */
 int registry_read_body(struct reader *body, size_t max, struct arena *a, struct str *ret,
 		       struct err *e) WARN_UNUSED;
+/* Code and message of the first error in an answer's body; untouched when there is none. */
+void registry_read_error(struct http_client_response *r, struct arena *a, struct str *code,
+			 struct str *message);
+/* Go on to the next endpoint, if there is one. */
+bool registry_next_endpoint(struct registry_session *s);
 /* Turn an answer that is no success into the engine's error. what: for messages ("alpine:latest").
  */
 int registry_fail(struct registry_session *s, struct http_client_response *r, const char *reference,

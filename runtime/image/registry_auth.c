@@ -90,6 +90,8 @@ static void put_query(struct buf *b, const struct challenge *c, const struct reg
 {
 	buf_puts(b, "service=");
 	put_escaped(b, c->service);
+	if (s->login && !c->scope.n)
+		return;
 	buf_puts(b, "&scope=");
 	if (c->scope.n)
 		put_escaped(b, c->scope);
@@ -119,6 +121,8 @@ static void build_token_request(struct token_request *t, struct registry_session
 	} else {
 		buf_putc(&t->url, str_find(c->realm, '?') >= 0 ? '&' : '?');
 		put_query(&t->url, c, s);
+		if (s->login)
+			buf_puts(&t->url, "&offline_token=true&client_id=serin");
 		t->http.method = "GET";
 		if (auth->username) {
 			buf_puts(&t->url, "&account=");
@@ -131,6 +135,23 @@ static void build_token_request(struct token_request *t, struct registry_session
 	}
 	t->http.headers = t->headers;
 	t->http.url = buf_str(&t->url);
+}
+
+static int keep_refresh_token(struct registry_session *s, struct json_node root, struct arena *a)
+{
+	struct str token;
+	char *copy;
+
+	if (json_string(json_get(root, "refresh_token"), a, &token) < 0 || !token.n ||
+	    token.n > HEADER_MAX || memchr(token.p, 0, token.n))
+		return 0;
+	token.p = arena_strndup(a, token.p, token.n);
+	copy = token.p ? mem_strdup(token.p) : NULL;
+	if (!copy)
+		return -ENOMEM;
+	mem_free(s->refresh_token);
+	s->refresh_token = copy;
+	return 0;
 }
 
 static int take_token_reply(struct registry_session *s, struct str body, struct arena *a,
@@ -150,6 +171,8 @@ static int take_token_reply(struct registry_session *s, struct str body, struct 
 		if (token.p[i] <= ' ' || token.p[i] == 0x7f)
 			return err_set(e, ERR_SYSTEM, "authorization server sent an invalid token");
 	}
+	if (s->login && keep_refresh_token(s, root, a) < 0)
+		return err_sys(e, ENOMEM, "authenticate");
 	buf_init(&value, a, HEADER_MAX);
 	buf_puts(&value, "Bearer ");
 	buf_put_str(&value, token);
@@ -167,6 +190,17 @@ static int check_realm(const struct registry_session *s, const struct challenge 
 	if (secret && !url.tls && strz_starts(s->target->endpoints[s->endpoint].base, "https:"))
 		return err_set(e, ERR_SYSTEM, "the registry's token service is not encrypted");
 	return 0;
+}
+
+static int refused_login(struct registry_session *s, struct http_client_response *r,
+			 struct arena *a, struct err *e)
+{
+	struct str code = {0}, message = {0};
+
+	registry_read_error(r, a, &code, &message);
+	return err_set(e, ERR_UNAUTHORIZED, "Get \"%s/v2/\": unauthorized: " STR_FMT,
+		       s->target->endpoints[s->endpoint].base,
+		       STR_ARG(message.n ? message : STR("incorrect username or password")));
 }
 
 static NOINLINE int fetch_token(struct registry_session *s, const struct challenge *c,
@@ -188,6 +222,9 @@ static NOINLINE int fetch_token(struct registry_session *s, const struct challen
 	if (rc < 0)
 		return err_wrap(e, "Get \"" STR_FMT "\"", STR_ARG(c->realm));
 	if (r->head.status != 200) {
+		if (s->login &&
+		    (r->head.status == 401 || r->head.status == 403 || r->head.status == 400))
+			return refused_login(s, r, &a, e);
 		if (r->head.status == 401 || r->head.status == 403 || r->head.status == 400)
 			return err_set(e, ERR_SYSTEM,
 				       "Get \"" STR_FMT

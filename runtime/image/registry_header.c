@@ -44,21 +44,33 @@ static void split_auth(struct auth_text *t, struct arena *a)
 	t->password = arena_strndup(a, password.p ? password.p : "", password.n);
 }
 
-void registry_auth_decode(struct str header, struct arena *a, struct registry_auth *ret)
+int registry_auth_parse(struct json_node json, struct arena *a, struct registry_auth *ret,
+			struct err *e)
 {
 	struct auth_text t;
-	struct str json;
+	int rc = shape_decode(&shape_auth, json, a, &t, e);
 
 	*ret = (struct registry_auth){0};
-	if (!header.n || header.n > AUTH_HEADER_MAX || base64_decode(header, a, &json) < 0 ||
-	    shape_decode_text(&shape_auth, json, a, &t, NULL) < 0)
-		return;
+	if (rc < 0)
+		return rc;
 	split_auth(&t, a);
 	ret->username = unless_empty(t.username);
 	ret->password = unless_empty(t.password);
 	ret->identity_token = unless_empty(t.identity_token);
 	ret->registry_token = unless_empty(t.registry_token);
 	ret->server_address = unless_empty(t.server_address);
+	return 0;
+}
+
+void registry_auth_decode(struct str header, struct arena *a, struct registry_auth *ret)
+{
+	struct json_node root;
+	struct str json;
+
+	*ret = (struct registry_auth){0};
+	if (!header.n || header.n > AUTH_HEADER_MAX || base64_decode(header, a, &json) < 0 ||
+	    json_parse(json, a, &root, NULL) < 0 || registry_auth_parse(root, a, ret, NULL) < 0)
+		return;
 }
 
 /* --- WWW-Authenticate --- */

@@ -9,6 +9,7 @@
 #include "firmware/core/config.h"
 
 #define HUB_DOMAIN "docker.io"
+#define HUB_INDEX "index.docker.io"
 #define HUB_HOST "registry-1.docker.io"
 
 static struct str host_of(struct str host_port)
@@ -135,6 +136,22 @@ static int copy_auth(struct registry_auth *to, const struct registry_auth *from,
 	return 0;
 }
 
+/* The registry itself, encrypted or, where that is allowed, in the clear. */
+static int add_registry(struct registry_target *t, struct str domain,
+			const struct engine_options *opt, struct arena *a, struct err *e)
+{
+	bool insecure = is_insecure(opt, domain);
+	int rc = add_endpoint(t, "https", domain, insecure, false, a, e);
+
+	if (rc == 0 && insecure)
+		rc = add_endpoint(t, "http", domain, true, false, a, e);
+	if (rc == 0 && !t->n_endpoints)
+		rc = err_set(e, ERR_NOT_IMPLEMENTED,
+			     "registry " STR_FMT " needs TLS, which is not built in (CONFIG_TLS)",
+			     STR_ARG(domain));
+	return rc;
+}
+
 int registry_target_init(struct registry_target *ret, const struct reference *ref,
 			 const struct registry_auth *auth, const struct engine_options *opt,
 			 struct arena *a, struct err *e)
@@ -142,7 +159,6 @@ int registry_target_init(struct registry_target *ret, const struct reference *re
 	struct registry_target t = {.certs_dir = opt->certs_dir};
 	struct str domain = str_from(ref->domain);
 	char *familiar = arena_alloc(a, REFERENCE_TEXT_MAX);
-	bool insecure = is_insecure(opt, domain);
 	int rc = 0;
 
 	t.path = arena_strdup(a, ref->path);
@@ -155,13 +171,42 @@ int registry_target_init(struct registry_target *ret, const struct reference *re
 		domain = STR(HUB_HOST);
 	}
 	if (rc == 0)
-		rc = add_endpoint(&t, "https", domain, insecure, false, a, e);
-	if (rc == 0 && insecure)
-		rc = add_endpoint(&t, "http", domain, true, false, a, e);
-	if (rc == 0 && !t.n_endpoints)
-		rc = err_set(e, ERR_NOT_IMPLEMENTED,
-			     "registry " STR_FMT " needs TLS, which is not built in (CONFIG_TLS)",
-			     STR_ARG(domain));
+		rc = add_registry(&t, domain, opt, a, e);
+	if (rc == 0)
+		*ret = t;
+	return rc;
+}
+
+static bool is_hub(struct str host)
+{
+	return !host.n || str_ieqz(host, HUB_DOMAIN) || str_ieqz(host, HUB_INDEX) ||
+	       str_ieqz(host, HUB_HOST);
+}
+
+int registry_target_server(struct registry_target *ret, const char *server,
+			   const struct registry_auth *auth, const struct engine_options *opt,
+			   struct arena *a, struct err *e)
+{
+	struct registry_target t = {.certs_dir = opt->certs_dir, .path = ""};
+	struct str host = str_from(server ? server : ""), rest;
+	int rc;
+
+	if (str_starts(host, "https://"))
+		host = str_span(host.p + 8, host.n - 8);
+	else if (str_starts(host, "http://"))
+		host = str_span(host.p + 7, host.n - 7);
+	host = str_cut(host, '/', &rest);
+	for (size_t i = 0; i < host.n; i++)
+		if (host.p[i] <= ' ' || (unsigned char)host.p[i] >= 0x7f ||
+		    strchr("\"#%<>?@\\^`{|}", host.p[i]))
+			return err_set(e, ERR_INVALID, "unable to parse server address: %.200s",
+				       server);
+	if (is_hub(host))
+		host = STR(HUB_HOST);
+	t.familiar = arena_strndup(a, host.p, host.n);
+	if (!t.familiar || copy_auth(&t.auth, auth, a) < 0)
+		return err_sys(e, ENOMEM, "login");
+	rc = add_registry(&t, host, opt, a, e);
 	if (rc == 0)
 		*ret = t;
 	return rc;

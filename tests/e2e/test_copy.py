@@ -2,13 +2,16 @@
 """Files into and out of containers: `docker cp` both ways, archive HEAD, GET and PUT, export, diff."""
 
 import base64
+import bz2
 import gzip
 import io
 import json
+import lzma
 import os
 import stat
 import tarfile
 import threading
+import zlib
 
 from harness.case import CTX, E2E, images, not_oracle, wait_for
 
@@ -179,6 +182,25 @@ class TestOut(Copy):
         self.api.ok("POST", f"/containers/{ref}/wait")
 
 
+class TestCompressed(Copy):
+    """GET with Accept-Encoding; the engine's own choice where several are as good."""
+
+    def test_codings(self):
+        ref = self.create("true")
+        plain = self.fetch(ref, "/etc/passwd")
+        for accept, coding, unpack in (("gzip", "gzip", gzip.decompress), ("gzip, deflate", "gzip", gzip.decompress),
+                                       ("deflate", "deflate", zlib.decompress), ("identity", None, bytes),
+                                       ("gzip;q=0", None, bytes), ("br", None, bytes),
+                                       ("gzip, identity", None, bytes)):
+            with self.subTest(accept):
+                got = self.api.get(f"/containers/{ref}/archive", path_="/etc/passwd",
+                                   headers={"Accept-Encoding": accept})
+                self.assertEqual((got.status, got.headers.get("content-encoding")), (200, coding), got)
+                self.assertEqual(unpack(got.body), plain)
+        got = self.api.get(f"/containers/{ref}/export", headers={"Accept-Encoding": "gzip"})
+        self.assertIsNone(got.headers.get("content-encoding"))
+
+
 class TestIn(Copy):
     def setUp(self):
         self.ref = self.run_("mkdir -p /in/dir /real; echo old >/in/file; ln -s /real /in/link; touch /ready; "
@@ -204,6 +226,11 @@ class TestIn(Copy):
         if not CTX.is_oracle:
             self.put_ok(self.ref, "/in", images.zstd(images.files(a="2")))
             self.assertEqual(self.inside("cat /in/a"), "2")
+        for i, pack in enumerate((bz2.compress, lzma.compress)):
+            self.put_ok(self.ref, "/in", pack(images.files(a=str(i + 3))))
+            self.assertEqual(self.inside("cat /in/a"), str(i + 3))
+            broken = pack(images.files(a="9" * 5000))
+            self.refused(self.put(self.ref, "/in", broken[:len(broken) // 2]), 500 if CTX.is_oracle else 400, "")
 
     def test_through_links(self):
         self.put_ok(self.ref, "/in/link", images.files(a="1"))

@@ -17,6 +17,7 @@ from .context import CTX, sh, wait_for
 from .images import digest
 
 USER, PASSWORD = "alice", "s3cret"
+REFRESH = "refresh-me+1/2="
 FAR = "10.99.99.1"      # an address of ours that is not loopback, where registries must be trusted
 
 
@@ -63,7 +64,8 @@ def jwt(claims):
 
 
 class TokenServer:
-    """Hands out bearer tokens: anonymous pull of public/*, everything to USER. log: what was asked."""
+    """Hands out bearer tokens: anonymous pull of public/*, everything to USER. log: what was asked.
+    Who asks for an offline token gets REFRESH with it, which stands for USER from then on."""
 
     def __init__(self):
         outer = self
@@ -77,6 +79,16 @@ class TokenServer:
                 if sent.startswith("Basic "):
                     user = base64.b64decode(sent[6:]).decode()
                 outer.log.append((asked, user))
+                self.decide(asked, user)
+
+            def do_POST(self):
+                data = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                asked = parse_qs(data)
+                user = f"{USER}:{PASSWORD}" if asked.get("refresh_token") == [REFRESH] else "nobody:"
+                outer.log.append((asked, "refresh"))
+                self.decide(asked, user)
+
+            def decide(self, asked, user):
                 if user is not None and user != f"{USER}:{PASSWORD}":
                     self.answer(401, {"errors": [{"code": "UNAUTHORIZED",
                                                   "message": "incorrect username or password"}]})
@@ -91,7 +103,8 @@ class TokenServer:
                 token = jwt({"iss": "e2e", "sub": user or "", "aud": asked["service"][0],
                              "exp": now + 300, "nbf": now - 10, "iat": now, "jti": str(now),
                              "access": access})
-                self.answer(200, {"token": token, "expires_in": 300})
+                more = {"refresh_token": REFRESH} if user and "offline_token" in asked else {}
+                self.answer(200, dict({"token": token, "expires_in": 300}, **more))
 
             def answer(self, status, body):
                 data = json.dumps(body).encode()

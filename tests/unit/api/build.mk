@@ -3,6 +3,9 @@ api-core := $(addprefix firmware/core/,arena.c buf.c clock.c err.c mem.c pool.c 
 api-json := $(addprefix firmware/fmt/,bind.c bind_copy.c bind_decode.c bind_encode.c json.c \
 	json_check.c json_scan.c json_text.c json_write.c utf8.c)
 
+units += api/test_coding
+api/test_coding-srcs := api/router/coding.c $(api-core)
+
 units += api/test_route
 api/test_route-srcs := api/router/match.c $(api-core)
 

@@ -15,8 +15,13 @@ units += fmt/test_bind_errors
 fmt/test_bind_errors-srcs := $(fmt-bind) $(fmt-core)
 
 units += fmt/test_inflate
-fmt/test_inflate-srcs := firmware/fmt/inflate.c firmware/fmt/zstd_library.c $(fmt-core)
-fmt/test_inflate-libs := -lz -lzstd
+fmt/test_inflate-srcs := $(addprefix firmware/fmt/,inflate.c bzip2_library.c xz_library.c \
+	zstd_library.c) $(fmt-core)
+fmt/test_inflate-libs := -lz -lzstd -lbz2 -llzma
+
+units += fmt/test_deflate
+fmt/test_deflate-srcs := firmware/fmt/deflate.c $(fmt-core)
+fmt/test_deflate-libs := -lz
 
 units += fmt/test_json
 fmt/test_json-srcs := $(fmt-json) $(fmt-core)

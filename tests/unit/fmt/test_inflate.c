@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include <bzlib.h>
+#include <lzma.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -245,16 +247,81 @@ static void leaves_the_checksum_out_when_told(void **state)
 	}
 }
 
+static size_t bzip2_pack(const void *p, size_t n, char *out, size_t room)
+{
+	unsigned size = (unsigned)room;
+
+	assert_int_equal(
+		BZ2_bzBuffToBuffCompress(out, &size, (char *)(uintptr_t)p, (unsigned)n, 1, 0, 0),
+		BZ_OK);
+	return size;
+}
+
+static size_t xz_pack(const void *p, size_t n, char *out, size_t room)
+{
+	size_t size = 0;
+
+	assert_int_equal(lzma_easy_buffer_encode(0, LZMA_CHECK_CRC32, NULL, p, n, (uint8_t *)out,
+						 &size, room),
+			 LZMA_OK);
+	return size;
+}
+
+static void reads_the_others(size_t (*pack)(const void *, size_t, char *, size_t), const char *kind,
+			     size_t padding)
+{
+	static const size_t steps[] = {1, 7, 4096, 1 << 20};
+	size_t n = pack(plain, 200000, packed, sizeof(packed)), whole = n;
+
+	memset(packed + n, 0, padding);
+	n += padding;
+	n += pack(plain + 200000, 50000, packed + n, sizeof(packed) - n);
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+		struct source s = source_of(packed, n, steps[i]);
+		struct err e = ERR_INIT;
+		struct inflate *z;
+		ssize_t got, total = 0;
+
+		assert_int_equal(inflate_open(&z, &s.reader, 0, &e), 0);
+		while ((got = reader_read(inflate_reader(z), unpacked + total, 3333, &e)) > 0)
+			total += got;
+		assert_int_equal(got, 0);
+		assert_int_equal(total, 250000);
+		assert_memory_equal(unpacked, plain, 250000);
+		assert_string_equal(inflate_kind(z), kind);
+		inflate_free(z);
+	}
+	refuse(whole / 2, 4096, ERR_INVALID, "unexpected end");
+	memset(packed + whole / 2, 0x5a, 64);
+	refuse(whole, 4096, ERR_INVALID, "invalid data");
+}
+
+static void reads_bzip2(void **state)
+{
+	(void)state;
+	reads_the_others(bzip2_pack, "bzip2", 0);
+}
+
+static void reads_xz(void **state)
+{
+	(void)state;
+	reads_the_others(xz_pack, "xz", 8);
+}
+
 static void names_what_it_does_not_read(void **state)
 {
 	(void)state;
-	memcpy(packed, "BZh91AY&SY", 10);
-	refuse(10, 3, ERR_NOT_IMPLEMENTED, "bzip2-compressed input is not supported");
-	memcpy(packed,
-	       "\xfd"
-	       "7zXZ\0\0",
-	       7);
-	refuse(7, 65536, ERR_NOT_IMPLEMENTED, "xz-compressed input is not supported");
+	if (!CONFIG(BZIP2)) {
+		memcpy(packed, "BZh91AY&SY", 10);
+		refuse(10, 3, ERR_NOT_IMPLEMENTED, "CONFIG_BZIP2");
+	}
+	if (!CONFIG(XZ)) {
+		memcpy(packed,
+		       "\xfd"
+		       "7zXZ\0\0",
+		       7);
+		refuse(7, 65536, ERR_NOT_IMPLEMENTED, "CONFIG_XZ");
+	}
 	if (!CONFIG(ZSTD)) {
 		size_t n = zstd_pack(plain, 10, packed, sizeof(packed));
 
@@ -390,6 +457,8 @@ int main(void)
 		cmocka_unit_test(refuses_truncated_input),
 		cmocka_unit_test(refuses_corrupt_input),
 		cmocka_unit_test(leaves_the_checksum_out_when_told),
+		cmocka_unit_test(reads_bzip2),
+		cmocka_unit_test(reads_xz),
 		cmocka_unit_test(names_what_it_does_not_read),
 		cmocka_unit_test(refuses_a_window_too_large),
 		cmocka_unit_test(bounds_the_total),

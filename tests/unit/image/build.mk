@@ -3,7 +3,9 @@ image-core := $(addprefix firmware/core/,arena.c buf.c clock.c err.c file.c log.
 	str.c tree.c)
 image-json := $(addprefix firmware/fmt/,bind.c bind_copy.c bind_decode.c bind_encode.c json.c \
 	json_check.c json_scan.c json_text.c json_write.c utf8.c)
-image-zstd-$(CONFIG_ZSTD) := zstd_library.c
+image-zstd-$(CONFIG_ZSTD) += zstd_library.c
+image-zstd-$(CONFIG_BZIP2) += bzip2_library.c
+image-zstd-$(CONFIG_XZ) += xz_library.c
 image-fmt := $(image-json) $(addprefix firmware/fmt/,base64.c inflate.c sha256.c tar_library.c \
 	tar_read.c tar_write.c $(image-zstd-y))
 image-fiber-$(CONFIG_FIBER_ASM) += fiber_asm.c fiber_switch_x86_64.S fiber_switch_aarch64.S
@@ -14,6 +16,8 @@ image-store := $(addprefix runtime/image/,archive.c archive_docker.c archive_oci
 	remove.c rootfs.c snapshot.c store.c unpack.c) runtime/model/config.c
 image-libs := -larchive -lz -lcrypto
 image-libs-$(CONFIG_ZSTD) += -lzstd
+image-libs-$(CONFIG_BZIP2) += -lbz2
+image-libs-$(CONFIG_XZ) += -llzma
 
 units += image/test_reference
 image/test_reference-srcs := runtime/image/reference.c firmware/fmt/sha256.c firmware/core/err.c \
