@@ -23,7 +23,7 @@ static int replay(struct call *call, struct container *c, const struct attach_cl
 
 	if (!s)
 		return err_set(e, ERR_UNAVAILABLE, "no memory");
-	if (container_log_path(c, call->a, &q.path, e) < 0) {
+	if (container_log_find(c, call->a, &q, e) < 0) {
 		err_clear(e); /* nothing is kept: nothing to replay */
 		return 0;
 	}

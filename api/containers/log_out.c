@@ -139,7 +139,8 @@ static int flush(struct log_sink *sink) FIBER_FN
 
 void log_out_init(struct log_out *s, struct http_request *http, bool framed)
 {
-	*s = (struct log_out){.sink = {put_record, flush}, .http = http, .framed = framed};
+	*s = (struct log_out){
+		.sink = {.record = put_record, .flush = flush}, .http = http, .framed = framed};
 	arena_open_heap(&s->scratch, DETAILS_MAX * 8);
 }
 

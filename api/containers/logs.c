@@ -65,7 +65,7 @@ int api_containers_logs(struct call *call, struct err *e)
 	if (read_time(call, "since", &q.since_ns, e) < 0 ||
 	    read_time(call, "until", &q.until_ns, e) < 0 ||
 	    container_lookup(call->eng, call->params[0], &c, e) < 0 ||
-	    container_log_path(c, call->a, &q.path, e) < 0)
+	    container_log_find(c, call->a, &q, e) < 0)
 		return err_code(e);
 	q.arg = c;
 	framed = !c->config.tty;
@@ -77,7 +77,7 @@ int api_containers_logs(struct call *call, struct err *e)
 		return err_sys(e, -r, "answering a request for logs");
 	log_out_init(s, call->http, framed);
 	s->timestamps = query_bool(call, "timestamps", false);
-	s->details = query_bool(call, "details", false);
+	s->sink.wants_attrs = s->details = query_bool(call, "details", false);
 	r = stream_logs(call, &q, s, e);
 	log_out_done(s);
 	return r;

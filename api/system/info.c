@@ -7,6 +7,7 @@
 #include "firmware/core/pool.h"
 #include "firmware/sched/fiber.h"
 #include "runtime/container/container.h"
+#include "runtime/container/log_options.h"
 
 #include <dirent.h>
 
@@ -43,7 +44,7 @@ static void put_counts(struct call *call, struct json_writer *w)
 
 static void put_driver(struct call *call, struct json_writer *w)
 {
-	static const char *const logs[] = {"json-file", "none"};
+	const char *logs[LOG_DRIVERS_MAX];
 	static const char *const networks[] = {"bridge", "host", "null"};
 
 	json_kv_text(w, "Driver", image_store_driver(call->eng->images));
@@ -61,7 +62,7 @@ static void put_driver(struct call *call, struct json_writer *w)
 	put_list(w, "Network", networks + !CONFIG(NET_BRIDGE),
 		 ARRAY_LEN(networks) - !CONFIG(NET_BRIDGE));
 	json_kv_null(w, "Authorization");
-	put_list(w, "Log", logs + !CONFIG(LOG_JSON), ARRAY_LEN(logs) - !CONFIG(LOG_JSON));
+	put_list(w, "Log", logs, log_drivers_list(logs));
 	json_object_close(w);
 }
 

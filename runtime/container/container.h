@@ -75,7 +75,8 @@ struct container_restart {
 	bool cancelled;		 /* a client means it to end */
 };
 
-struct health; /* health_state.h */
+struct health;	  /* health_state.h */
+struct log_query; /* runtime/log/log_reader.h */
 
 /* Private to health.c, but for the state. */
 struct container_health {
@@ -338,10 +339,10 @@ void network_event(const struct engine *eng, const struct network_info *net, con
 
 /* --- for logs --- */
 
-/* Path of the json-file log in the arena; ERR_NOT_IMPLEMENTED "configured logging driver does not
- * support reading". */
-int container_log_path(struct container *c, struct arena *a, const char **ret, struct err *e)
-	WARN_UNUSED;
+/* Where the log is (path, in the arena, and local); ERR_NOT_IMPLEMENTED "configured logging driver
+ * does not support reading". */
+int container_log_find(const struct container *c, struct arena *a, struct log_query *q,
+		       struct err *e) WARN_UNUSED;
 const char *container_dir(const struct container *c,
 			  struct arena *a); /* <data-root>/containers/<id> */
 

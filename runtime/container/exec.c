@@ -451,13 +451,3 @@ int exec_refresh(struct exec *x, struct err *e)
 		return 0;
 	return shim_sync(x->container->shim, e);
 }
-
-int container_log_path(struct container *c, struct arena *a, const char **ret, struct err *e)
-{
-	if (c->host.log_config.type && strcmp(c->host.log_config.type, "json-file"))
-		return err_set(e, ERR_NOT_IMPLEMENTED,
-			       "configured logging driver does not support reading");
-	*ret = arena_printf(a, "%s/containers/%s/%s-json.log", c->eng->opt->data_root, c->id,
-			    c->id);
-	return *ret ? 0 : err_set(e, ERR_UNAVAILABLE, "no memory");
-}

@@ -11,6 +11,7 @@
 #include "firmware/core/log.h"
 #include "firmware/core/mem.h"
 #include "firmware/sched/child.h"
+#include "runtime/container/log_setup.h"
 #include "runtime/container/private.h"
 #include "runtime/log/log_reader.h"
 
@@ -20,11 +21,11 @@
 
 static void wake_log_followers(struct container *c)
 {
-	char path[CONTAINER_PATH_MAX + CONTAINER_ID_LEN + 16], dir[CONTAINER_PATH_MAX];
+	char path[CONTAINER_PATH_MAX + CONTAINER_ID_LEN + 64];
+	bool local;
 
-	container_state_path(c, dir);
-	text_format(path, sizeof(path), "%s/%s-json.log", dir, c->id);
-	log_reader_wake(path);
+	if (log_setup_path(c, path, sizeof(path), &local))
+		log_reader_wake(path);
 }
 
 void container_auto_remove(struct container *c)

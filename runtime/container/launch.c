@@ -22,18 +22,17 @@
 #include "firmware/core/log.h"
 #include "firmware/core/mem.h"
 #include "runtime/cgroup/cgroup.h"
-#include "runtime/container/log_options.h"
+#include "runtime/container/log_setup.h"
 #include "runtime/model/console_size.h"
 
 static int start_shim(struct launch *l, struct err *e) FIBER_FN
 {
 	struct container *c = l->c;
-	const struct log_config *log = &c->host.log_config;
-	struct log_limits limits;
+	struct str plan;
 	size_t n_hold = 0, n_streams;
 	int r;
 
-	r = log_options_read(log->type, &log->options, &limits, e);
+	r = log_setup_plan(c, l->a, &plan, e);
 	if (r < 0)
 		return r;
 	text_format(l->runtime_root, sizeof(l->runtime_root), "%s/runtime", c->eng->opt->exec_root);
@@ -50,9 +49,8 @@ static int start_shim(struct launch *l, struct err *e) FIBER_FN
 		.tty = c->config.tty,
 		.open_stdin = c->config.open_stdin,
 		.stdin_once = c->config.stdin_once,
-		.log_driver = log->type,
-		.log_max_size = limits.max_size,
-		.log_max_file = limits.max_file,
+		.log_driver = c->host.log_config.type,
+		.log_plan = plan,
 		.hold_fds = l->hold_fds,
 		.n_hold_fds = n_hold,
 		.events = &c->events,

@@ -195,16 +195,26 @@ static void default_host(struct host_config *h)
 }
 
 /*
- * The daemon's options hold for its own driver only, named or not; the container's come first.
+ * The daemon's options hold for its own driver only, named or not, save those of the cache; the
+ * container's come first.
  * They are checked here, for only together do they make sense.
  */
 static int default_log(struct log_config *log, const struct engine_options *opt, struct arena *a,
 		       struct err *e)
 {
+	const struct text_map *defaults = &opt->default_log_opts;
+	struct text_map cache = {.set = true};
+
 	if (is_empty(log->type))
 		log->type = opt->default_log_driver;
-	if (!strcmp(log->type, opt->default_log_driver) &&
-	    merge_map(&log->options, &opt->default_log_opts, a) < 0)
+	if (strcmp(log->type, opt->default_log_driver) && defaults->n) {
+		cache.items = arena_alloc_array(a, defaults->n, sizeof(*cache.items));
+		for (size_t i = 0; cache.items && i < defaults->n; i++)
+			if (log_options_is_cache(defaults->items[i].key))
+				cache.items[cache.n++] = defaults->items[i];
+		defaults = &cache;
+	}
+	if (merge_map(&log->options, defaults, a) < 0)
 		return err_set(e, ERR_UNAVAILABLE, "no memory for the log's options");
 	return log_options_read(log->type, &log->options, NULL, e);
 }

@@ -3,5 +3,8 @@
 cflags-y += -O2
 srcs-y += log_chain.c
 srcs-y += log_follow.c
+srcs-y += log_local_parse.c
 srcs-y += log_parse.c
 srcs-y += log_reader.c
+srcs-y += log_source.c
+srcs-y += log_tail.c

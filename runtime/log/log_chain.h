@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A log and its rotated files (path, path.1, path.2, …, newest first) as one text. The writer may
- * rename them at any time, so a file is known by its inode, and its successor is looked for anew.
+ * A log and its rotated files (path, path.1, path.2.gz, …, newest first) as one text. The writer
+ * may rename and compress them at any time, so a file is known by its inode, a compressed one also
+ * by the inode of what it was made from, and its successor is looked for anew.
  *
- * Thread: loop or worker. Yields: no (reads of log_chain_seek_tail may touch the disk).
- * Owns: struct log_chain holds one descriptor.
+ * Thread: loop or worker. Yields: no. Owns: struct log_chain holds one descriptor.
  */
 #ifndef RUNTIME_LOG_LOG_CHAIN_H
 #define RUNTIME_LOG_LOG_CHAIN_H
@@ -20,16 +20,21 @@
 
 struct log_chain {
 	const char *path;
-	int fd; /* -1: nothing there yet */
+	int fd;	 /* -1: nothing there yet */
+	bool gz; /* compressed */
 	ino_t inode;
-	int64_t offset; /* of the first byte not yet read, in fd */
+	int64_t offset; /* of the first byte not yet read, decompressed */
+	bool at_end;	/* of a compressed file: all was read */
 };
 
 /* Stand at the beginning of the oldest file. 0, -ENOENT when there is none, -errno. */
 int log_chain_open_all(struct log_chain *c, const char *path) WARN_UNUSED;
-/* Stand so that lines whole lines follow. block: scratch of size bytes. 0, -ENOENT, -errno. */
-int log_chain_open_tail(struct log_chain *c, const char *path, int64_t lines, char *block,
-			size_t size) WARN_UNUSED;
+/*
+ * Stand at the beginning of the newest, or of the one before c's file: 0, -ENOENT when there is
+ * none, -errno. For walking back; c keeps its file on failure.
+ */
+int log_chain_open_newest(struct log_chain *c, const char *path) WARN_UNUSED;
+int log_chain_open_older(struct log_chain *c) WARN_UNUSED;
 /*
  * Go on to the next newer file: 1, or 0 when the present one is the newest (then a file that was
  * truncated is begun again), -ENOENT while the newest is being replaced, -errno.

@@ -2,7 +2,6 @@
 /*
  * The file is read in blocks into a buffer that is borrowed from the request arenas for as long as
  * there is something to read; who waits for more holds a descriptor and a stack, nothing else.
- * Pages that are in memory are read at once; for others a worker waits for the disk.
  *
  * The writer appends whole lines with one write, but a reader may still see half of one: it leaves
  * what has no newline for the next time.
@@ -10,19 +9,21 @@
 #include "runtime/log/log_reader.h"
 
 #include <errno.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "firmware/core/arena.h"
 #include "firmware/core/clock.h"
-#include "firmware/sched/job.h"
 #include "runtime/log/log_chain.h"
 #include "runtime/log/log_follow.h"
+#include "runtime/log/log_local_parse.h"
 #include "runtime/log/log_parse.h"
+#include "runtime/log/log_source.h"
+#include "runtime/log/log_tail.h"
 
 #define BLOCK 65536
 #define BLOCK_FOLLOW 16384
 #define LINE_MAX_BYTES (1 << 20)
+#define ATTRS_MAX (256u << 10)
 #define JSON_MEMORY (1 << 20)
 #define IDLE_MS 10000  /* look again even if nothing woke us */
 #define REPLACED_MS 20 /* while the newest file is being replaced */
@@ -37,45 +38,15 @@ struct reading {
 	struct log_chain chain;
 	struct log_parser parser;
 	struct arena arena;
+	struct log_source source;
 	char *block;
 	size_t size;
-	bool skipping; /* in a line that is too long for us */
+	bool skipping;		 /* in a line that is too long for us */
+	struct buf raw, decoded; /* of local: the attributes last seen, which seldom change */
 };
 
-struct read_job {
-	struct job job;
-	int fd;
-	void *p;
-	size_t n;
-	off_t offset;
-};
-
-static int run_read(struct job *job)
-{
-	struct read_job *j = container_of(job, struct read_job, job);
-	ssize_t n = pread(j->fd, j->p, j->n, j->offset);
-
-	return n < 0 ? -errno : (int)n;
-}
-
-/* As pread; the disk is waited for elsewhere. */
-static ssize_t read_at(int fd, void *p, size_t n, off_t offset) FIBER_FN
-{
-	struct iovec iov = {.iov_base = p, .iov_len = n};
-	ssize_t got = preadv2(fd, &iov, 1, offset, RWF_NOWAIT);
-	struct read_job job = {.fd = fd, .p = p, .n = n, .offset = offset};
-
-	if (got >= 0)
-		return got;
-	if (errno != EAGAIN) {
-		got = pread(fd, p, n, offset); /* a file system without that flag: in memory */
-		return got < 0 ? -errno : got;
-	}
-	return job_run(&job.job, run_read, JOB_SHORT);
-}
-
-/* Borrow the buffer. When all arenas are out, somebody gives one back soon. */
-static int borrow(struct reading *r, size_t size, struct err *e) FIBER_FN
+/* Borrow memory for a while. When all arenas are out, somebody gives one back soon. */
+static int borrow(struct reading *r, struct err *e) FIBER_FN
 {
 	int n;
 
@@ -84,12 +55,6 @@ static int borrow(struct reading *r, size_t size, struct err *e) FIBER_FN
 
 		if (w < 0)
 			return err_set(e, ERR_UNAVAILABLE, "no memory is left to read logs");
-	}
-	r->block = arena_alloc(&r->arena, size);
-	r->size = size;
-	if (!r->block) {
-		arena_done(&r->arena);
-		return err_set(e, ERR_UNAVAILABLE, "no memory is left to read logs");
 	}
 	return 0;
 }
@@ -152,7 +117,51 @@ static int take_lines(struct reading *r, size_t n, size_t *ret_used) FIBER_FN
 	return code;
 }
 
-/* The buffer is full and holds no newline: more buffer, or give the line up. */
+/* As JSON, whatever of them the record before had already. */
+static struct str local_attrs(struct reading *r, struct str raw)
+{
+	if (!raw.n)
+		return raw;
+	if (!r->raw.p || !str_eq(raw, buf_str(&r->raw))) {
+		buf_reset(&r->raw);
+		buf_put_str(&r->raw, raw);
+		buf_reset(&r->decoded);
+		log_local_attrs(raw, &r->decoded);
+	}
+	return r->raw.failed || r->decoded.failed ? STR("") : buf_str(&r->decoded);
+}
+
+/*
+ * The whole records in the block. Where none begins, the next byte is tried: what a crash tore is
+ * passed over.
+ */
+static int take_records(struct reading *r, size_t n, size_t *ret_used) FIBER_FN
+{
+	size_t used = 0;
+	int code = 0;
+
+	while (code == 0) {
+		ssize_t len = log_local_length(r->block + used, n - used);
+		struct log_record rec;
+
+		if (len == 0)
+			break;
+		if (len < 0) {
+			used++;
+			continue;
+		}
+		if (log_local_parse(r->block + used, (size_t)len, &rec) == 0) {
+			if (r->sink->wants_attrs)
+				rec.attrs = local_attrs(r, rec.attrs);
+			code = take_record(r, &rec);
+		}
+		used += (size_t)len;
+	}
+	*ret_used = used;
+	return code;
+}
+
+/* The buffer is full and holds no end: more buffer, or give up what is in it. */
 static void enlarge(struct reading *r, size_t *have)
 {
 	char *grown = NULL;
@@ -164,29 +173,35 @@ static void enlarge(struct reading *r, size_t *have)
 		r->size *= 2;
 		return;
 	}
-	r->skipping = true;
+	r->skipping = !r->q->local;
 	r->chain.offset += (int64_t)*have;
 	*have = 0;
 }
 
 /* From the present offset to the present end of this file. 0, STEP_DONE, or a negative code. */
-static int read_file(struct reading *r) FIBER_FN
+static int read_file(struct reading *r, size_t size) FIBER_FN
 {
 	size_t have = 0;
-	int code = 0;
+	int code = log_source_open(&r->source, &r->chain, r->chain.offset, &r->arena);
 
+	/* Last, so that it can grow. */
+	r->size = size;
+	r->block = code == 0 ? arena_alloc(&r->arena, size) : NULL;
+	if (code == 0 && !r->block)
+		code = -ENOMEM;
 	while (code == 0) {
 		size_t used;
 		ssize_t n;
 
 		if (have == r->size)
 			enlarge(r, &have);
-		n = read_at(r->chain.fd, r->block + have, r->size - have,
-			    r->chain.offset + (off_t)have);
-		if (n <= 0)
+		n = log_source_read(&r->source, r->block + have, r->size - have);
+		if (n <= 0) {
+			r->chain.at_end = r->chain.gz;
 			return (int)n;
+		}
 		have += (size_t)n;
-		code = take_lines(r, have, &used);
+		code = r->q->local ? take_records(r, have, &used) : take_lines(r, have, &used);
 		memmove(r->block, r->block + used, have - used);
 		have -= used;
 		r->chain.offset += (int64_t)used;
@@ -200,6 +215,8 @@ static bool has_more(const struct reading *r)
 {
 	char byte;
 
+	if (r->chain.gz)
+		return !r->chain.at_end;
 	return r->chain.fd >= 0 && pread(r->chain.fd, &byte, 1, r->chain.offset) == 1;
 }
 
@@ -213,10 +230,10 @@ static int read_all(struct reading *r, struct follower *f, struct err *e) FIBER_
 
 	for (;;) {
 		if (has_more(r)) {
-			code = borrow(r, f ? BLOCK_FOLLOW : BLOCK, e);
+			code = borrow(r, e);
 			if (code < 0)
 				return code;
-			code = read_file(r);
+			code = read_file(r, f ? BLOCK_FOLLOW : BLOCK);
 			give_back(r);
 			if (code != 0)
 				return code;
@@ -278,10 +295,10 @@ static int open_chain(struct reading *r, struct err *e) FIBER_FN
 
 	if (r->q->tail < 0)
 		return log_chain_open_all(&r->chain, r->q->path);
-	code = borrow(r, BLOCK, e);
+	code = borrow(r, e);
 	if (code < 0)
 		return code;
-	code = log_chain_open_tail(&r->chain, r->q->path, r->q->tail, r->block, r->size);
+	code = log_tail_open(&r->chain, r->q->path, r->q->local, r->q->tail, &r->arena, BLOCK);
 	give_back(r);
 	return code;
 }
@@ -297,9 +314,13 @@ int log_read(const struct log_query *q, struct log_sink *sink, struct err *e)
 	struct follower f;
 	int code;
 
+	buf_init_heap(&r.raw, ATTRS_MAX);
+	buf_init_heap(&r.decoded, ATTRS_MAX * 6);
 	code = open_chain(&r, e);
-	if (code < 0 && code != -ENOENT)
+	if (code < 0 && code != -ENOENT) {
+		log_chain_close(&r.chain);
 		return e && e->kind ? err_code(e) : err_sys(e, code, "opening the log");
+	}
 	if (q->follow) {
 		code = follow_join(&f, q->path, e);
 		if (code == 0) {
@@ -312,6 +333,8 @@ int log_read(const struct log_query *q, struct log_sink *sink, struct err *e)
 			code = 0;
 	}
 	log_chain_close(&r.chain);
+	buf_done(&r.raw);
+	buf_done(&r.decoded);
 	if (code < 0 && e && !e->kind)
 		(void)err_sys(e, code, "reading the log");
 	return code < 0 ? code : 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading a container's json-file log back: tail, since, until, follow across rotation. A follower
- * is a fiber that sleeps on an inotify watch shared by the loop and borrows a chunk only while
- * bytes are in flight.
+ * Reading a container's log back (json-file or local): tail, since, until, follow across rotation.
+ * A follower is a fiber that sleeps on an inotify watch shared by the loop and borrows a chunk only
+ * while bytes are in flight.
  *
  * Thread: loop. Yields: what carries FIBER_FN. Owns: one inotify descriptor for all followers.
  * Limits: CONFIG_LOG_FOLLOWERS.
@@ -22,6 +22,7 @@ enum log_stream { LOG_STDOUT = 1, LOG_STDERR = 2 };
 struct log_query {
 	const char *path; /* <data-root>/containers/<id>/<id>-json.log; rotated files are path.1,
 			     path.2, … */
+	bool local;	  /* in the format of the driver local, not of json-file */
 	bool follow, want_stdout, want_stderr;
 	int64_t since_ns, until_ns; /* wall clock; 0: unbounded */
 	int64_t tail;		    /* lines from the end, -1: all */
@@ -33,12 +34,13 @@ struct log_query {
 struct log_record {
 	enum log_stream stream;
 	int64_t time_ns;
-	struct str time_text; /* as in the file */
+	struct str time_text; /* as in the file; json-file only */
 	struct str line;      /* decoded, with its newline if it had one */
-	struct str attrs;     /* raw JSON of "attrs", or empty */
+	struct str attrs;     /* JSON object of attributes, or empty */
 };
 
 struct log_sink {
+	bool wants_attrs; /* else they may be missing or not JSON */
 	int (*record)(struct log_sink *sink, const struct log_record *r)
 		FIBER_FN;			      /* negative ends the reading */
 	int (*flush)(struct log_sink *sink) FIBER_FN; /* nothing more for the moment */

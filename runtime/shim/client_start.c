@@ -14,6 +14,7 @@
 #include "firmware/core/config.h"
 #include "firmware/sched/child.h"
 #include "runtime/shim/client_private.h"
+#include "runtime/shim/log_plan.h"
 
 #define START_MS ((2 * CONFIG_SHIM_RUNTIME_S + 10) * 1000LL)
 #define OLD_SHIM_MS 20000
@@ -67,46 +68,29 @@ static int wait_for_old(int dir, struct err *e) FIBER_FN
 	return 0;
 }
 
-static int spawn_shim(const struct shim_launch *l, int fd, struct err *e) FIBER_FN
+static int spawn_shim(const struct shim_launch *l, int fd, int plan, struct err *e) FIBER_FN
 {
 	static const char *const stdin_kinds[] = {"none", "open", "once"};
-	char size[24], files[24];
 	const char *argv[] = {
-		"serind",
-		"shim",
-		"--id",
-		l->id,
-		"--run",
-		l->run_dir,
-		"--state",
-		l->state_dir,
-		"--runtime",
-		l->runtime_path,
-		"--root",
-		l->runtime_root,
-		"--tty",
-		l->tty ? "yes" : "no",
-		"--stdin",
-		stdin_kinds[!l->open_stdin  ? 0
-			    : l->stdin_once ? 2
-					    : 1],
-		"--log",
-		l->log_driver ? l->log_driver : "none",
-		"--log-max-size",
-		size,
-		"--log-max-file",
-		files,
+		"serind",    "shim",
+		"--id",	     l->id,
+		"--run",     l->run_dir,
+		"--state",   l->state_dir,
+		"--runtime", l->runtime_path,
+		"--root",    l->runtime_root,
+		"--tty",     l->tty ? "yes" : "no",
+		"--stdin",   stdin_kinds[!l->open_stdin ? 0 : l->stdin_once ? 2 : 1],
+		"--log",     plan >= 0 ? l->log_driver : "none",
 		NULL,
 	};
 	struct child_spec spec = {.path = l->self_path, .argv = argv, .new_session = true};
 	struct child child;
 	int r;
 
-	snprintf(size, sizeof(size), "%lld", (long long)l->log_max_size);
-	snprintf(files, sizeof(files), "%lld", (long long)l->log_max_file);
 	spec.fds[0] = spec.fds[1] = spec.fds[2] = -1;
 	spec.fds[3] = fd;
-	spec.n_fds = 4;
+	spec.fds[4] = plan;
+	spec.n_fds = plan >= 0 ? 5 : 4;
 	spec.oom_score_adj = -999;
 	r = child_spawn(&child, &spec, e);
 	if (r < 0)
@@ -157,7 +141,7 @@ static int start(const struct shim_launch *l, size_t *given, struct shim **ret, 
 		 int64_t *ret_started_ns, struct err *e) FIBER_FN
 {
 	int dir CLEANUP_FD = open(l->run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int ours CLEANUP_FD = -1, theirs CLEANUP_FD = -1;
+	int ours CLEANUP_FD = -1, theirs CLEANUP_FD = -1, plan CLEANUP_FD = -1;
 	struct shim *s = NULL;
 	int fds[2], r;
 
@@ -170,7 +154,12 @@ static int start(const struct shim_launch *l, size_t *given, struct shim **ret, 
 		return err_sys(e, errno, "socketpair");
 	ours = fds[0];
 	theirs = fds[1];
-	r = spawn_shim(l, theirs, e);
+	if (l->log_plan.n) {
+		plan = log_plan_write(l->log_plan);
+		if (plan < 0)
+			return err_sys(e, plan, "telling the shim of the log");
+	}
+	r = spawn_shim(l, theirs, plan, e);
 	if (r < 0)
 		return r;
 	close(TAKE_FD(theirs));

@@ -8,12 +8,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "firmware/core/mem.h"
+#include "runtime/shim/log_gzip.h"
 #include "runtime/shim/log_line.h"
+#include "runtime/shim/log_local.h"
 
-static int open_current(struct log_file *l, int extra)
+size_t log_file_room(const struct log_file_options *o)
 {
-	int fd = openat(l->dirfd, l->name, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | extra, 0640);
+	return o->format == LOG_FORMAT_JSON ? LOG_LINE_MAX(LOG_RECORD_MAX) + o->extra.n
+					    : LOG_LOCAL_MAX(LOG_RECORD_MAX, o->extra.n);
+}
+
+static int open_current(struct log_file *l)
+{
+	int fd = openat(l->o.dirfd, l->o.name, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
 	struct stat st;
 
 	if (fd < 0)
@@ -23,8 +30,7 @@ static int open_current(struct log_file *l, int extra)
 	return 0;
 }
 
-/* A line that a crash cut off must not swallow the next one. */
-static void repair_tail(struct log_file *l)
+static void repair_json(struct log_file *l)
 {
 	char last = '\n';
 
@@ -33,23 +39,49 @@ static void repair_tail(struct log_file *l)
 		l->size++;
 }
 
-int log_file_open(struct log_file *l, int dirfd, const char *name, int64_t max_size,
-		  int64_t max_file, char *out, size_t out_cap)
+static uint32_t read_u32(const struct log_file *l, int64_t at)
+{
+	uint8_t b[4];
+
+	if (at < 0 || pread(l->fd, b, 4, at) != 4)
+		return UINT32_MAX;
+	return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
+/* Cut off what is not a whole record; the way from the front is the one that never errs. */
+static void repair_local(struct log_file *l)
+{
+	uint32_t n = read_u32(l, l->size - 4);
+	int64_t at = 0;
+
+	if (!l->size || (n <= LOG_LOCAL_RECORD_MAX && read_u32(l, l->size - 8 - n) == n))
+		return;
+	while (at < l->size) {
+		n = read_u32(l, at);
+		if (n > LOG_LOCAL_RECORD_MAX || at + 8 + n > l->size ||
+		    read_u32(l, at + 4 + n) != n)
+			break;
+		at += 8 + n;
+	}
+	if (at < l->size && ftruncate(l->fd, at) == 0)
+		l->size = at;
+}
+
+int log_file_open(struct log_file *l, const struct log_file_options *o, char *out, size_t out_cap)
 {
 	int r;
 
-	memset(l, 0, sizeof(*l));
-	l->dirfd = dirfd;
-	l->name = name;
-	l->max_size = max_size;
-	l->max_file = max_file;
-	l->out = out;
-	l->out_cap = out_cap;
-	l->fd = -1;
-	r = open_current(l, 0);
+	*l = (struct log_file){.o = *o, .fd = -1, .out = out, .out_cap = out_cap};
+	if (out_cap < log_file_room(o))
+		return -E2BIG;
+	r = open_current(l);
 	if (r < 0)
 		return r;
-	repair_tail(l);
+	if (o->format == LOG_FORMAT_JSON)
+		repair_json(l);
+	else
+		repair_local(l);
+	l->rotated = o->compress && log_gzip_settle(o->dirfd, o->name, o->max_file);
 	return 0;
 }
 
@@ -58,55 +90,38 @@ void log_file_close(struct log_file *l)
 	if (l->fd >= 0)
 		close(l->fd);
 	l->fd = -1;
-	for (size_t i = 0; i < ARRAY_LEN(l->part); i++) {
-		mem_free(l->part[i].p);
-		l->part[i].p = NULL;
-	}
-}
-
-/* name.i, where i 0 is the current file. */
-static void rotated_name(const struct log_file *l, int64_t i, char *out, size_t size)
-{
-	if (i)
-		snprintf(out, size, "%s.%lld", l->name, (long long)i);
-	else
-		snprintf(out, size, "%s", l->name);
 }
 
 static void rotate(struct log_file *l)
 {
-	char from[128], to[128];
-
-	for (int64_t i = l->max_file - 1; i > 0; i--) {
-		rotated_name(l, i - 1, from, sizeof(from));
-		rotated_name(l, i, to, sizeof(to));
-		(void)renameat(l->dirfd, from, l->dirfd, to);
-	}
-	if (l->max_file <= 1) {
+	if (l->o.max_file <= 1) {
 		if (ftruncate(l->fd, 0) == 0)
 			l->size = 0;
 		return;
 	}
+	log_gzip_shift(l->o.dirfd, l->o.name, l->o.max_file);
 	close(l->fd);
 	l->fd = -1;
-	(void)open_current(l, 0);
+	l->rotated = l->o.compress;
+	(void)open_current(l);
 }
 
-/* Write what is formatted. What does not fit on the disk is dropped up to the next whole line. */
-static void flush_out(struct log_file *l)
+/* Write what is formatted. What does not fit on the disk is dropped up to the next whole record. */
+void log_file_flush(struct log_file *l)
 {
 	size_t done = 0;
 
-	if (l->fd < 0)
-		(void)open_current(l, 0);
+	if (l->out_n && l->fd < 0)
+		(void)open_current(l);
 	while (done < l->out_n && l->fd >= 0) {
 		ssize_t n = write(l->fd, l->out + done, l->out_n - done);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0) {
-			if (done && ftruncate(l->fd, l->size) < 0 && write(l->fd, "\n", 1) == 1)
-				l->size++;
+			if (done && ftruncate(l->fd, l->size) < 0 &&
+			    l->o.format == LOG_FORMAT_JSON && write(l->fd, "\n", 1) == 1)
+				l->size += (int64_t)done + 1;
 			l->out_n = 0;
 			return;
 		}
@@ -116,101 +131,28 @@ static void flush_out(struct log_file *l)
 	l->out_n = 0;
 }
 
-static void record(struct log_file *l, bool is_stderr, const uint8_t *p, size_t n, bool newline,
-		   const char *time, size_t time_len)
+void log_file_record(struct log_file *l, const struct log_entry *e)
 {
-	char *end;
+	char *end = l->out + l->out_n;
 
-	if (l->max_size > 0 && l->size + (int64_t)l->out_n >= l->max_size) {
-		flush_out(l);
-		if (l->size >= l->max_size)
+	if (l->o.max_size > 0 && l->size + (int64_t)l->out_n >= l->o.max_size) {
+		log_file_flush(l);
+		if (l->size >= l->o.max_size)
 			rotate(l);
+		end = l->out;
 	}
-	if (l->out_cap - l->out_n < LOG_LINE_MAX(n))
-		flush_out(l);
-	end = log_format_line(l->out + l->out_n, p, n, newline, is_stderr, time, time_len);
+	if (l->o.format == LOG_FORMAT_JSON) {
+		if (l->out_cap - l->out_n < LOG_LINE_MAX(e->n) + l->o.extra.n) {
+			log_file_flush(l);
+			end = l->out;
+		}
+		end = log_format_line(end, e, l->o.extra);
+	} else {
+		if (l->out_cap - l->out_n < LOG_LOCAL_MAX(e->n, l->o.extra.n)) {
+			log_file_flush(l);
+			end = l->out;
+		}
+		end = log_local_put(end, e, l->o.extra);
+	}
 	l->out_n = (size_t)(end - l->out);
-}
-
-/* The rest of a line that began earlier; returns how much of p it took. */
-static size_t continue_part(struct log_file *l, bool is_stderr, const uint8_t *p, size_t n,
-			    const char *time, size_t time_len)
-{
-	struct log_part *part = &l->part[is_stderr];
-	const uint8_t *nl = memchr(p, '\n', n);
-	size_t room = LOG_RECORD_MAX - part->n;
-	size_t take = nl ? (size_t)(nl - p) : n;
-
-	if (take > room)
-		take = room;
-	if (take && !part->p) {
-		part->p = mem_alloc(LOG_RECORD_MAX);
-		if (!part->p) { /* no memory: what we have is a record */
-			record(l, is_stderr, p, take, false, time, time_len);
-			return take;
-		}
-	}
-	if (take)
-		memcpy(part->p + part->n, p, take);
-	part->n += take;
-	if (part->split) {
-		time = part->time;
-		time_len = part->time_len;
-	}
-	if (part->n < LOG_RECORD_MAX && nl && nl == p + take) {
-		record(l, is_stderr, part->p, part->n, true, time, time_len);
-		part->n = 0;
-		part->split = false;
-		mem_free(part->p);
-		part->p = NULL;
-		return take + 1;
-	}
-	if (part->n == LOG_RECORD_MAX) {
-		record(l, is_stderr, part->p, part->n, false, time, time_len);
-		if (!part->split) {
-			part->split = true;
-			memcpy(part->time, time, time_len);
-			part->time_len = time_len;
-		}
-		part->n = 0;
-	}
-	return take;
-}
-
-void log_file_write(struct log_file *l, bool is_stderr, const uint8_t *p, size_t n)
-{
-	struct log_part *part = &l->part[is_stderr];
-	char time[CLOCK_RFC3339_MAX];
-	size_t time_len = clock_format_rfc3339nano(clock_wall(), time);
-
-	while (n) {
-		const uint8_t *nl = part->n || part->split ? NULL : memchr(p, '\n', n);
-		size_t used;
-
-		if (nl && (size_t)(nl - p) < LOG_RECORD_MAX) {
-			record(l, is_stderr, p, (size_t)(nl - p), true, time, time_len);
-			used = (size_t)(nl - p) + 1;
-		} else {
-			used = continue_part(l, is_stderr, p, n, time, time_len);
-		}
-		p += used;
-		n -= used;
-	}
-	if (l->out_n)
-		flush_out(l);
-}
-
-void log_file_finish(struct log_file *l, bool is_stderr)
-{
-	struct log_part *part = &l->part[is_stderr];
-	char time[CLOCK_RFC3339_MAX];
-	size_t time_len = clock_format_rfc3339nano(clock_wall(), time);
-
-	if (part->n) {
-		record(l, is_stderr, part->p, part->n, false, part->split ? part->time : time,
-		       part->split ? part->time_len : time_len);
-		part->n = 0;
-		flush_out(l);
-	}
-	part->split = false;
 }

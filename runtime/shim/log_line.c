@@ -101,17 +101,18 @@ char *log_escape(char *out, const uint8_t *p, size_t n)
 	return out;
 }
 
-char *log_format_line(char *out, const uint8_t *p, size_t n, bool newline, bool is_stderr,
-		      const char *time, size_t time_len)
+char *log_format_line(char *out, const struct log_entry *e, struct str attrs)
 {
 	out = put(out, "{\"log\":\"", 8);
-	out = log_escape(out, p, n);
-	if (newline)
+	out = log_escape(out, e->p, e->n);
+	if (e->newline)
 		out = put(out, "\\n", 2);
-	out = put(out,
-		  is_stderr ? "\",\"stream\":\"stderr\",\"time\":\""
-			    : "\",\"stream\":\"stdout\",\"time\":\"",
-		  28);
-	out = put(out, time, time_len);
+	out = put(out, e->is_stderr ? "\",\"stream\":\"stderr\"" : "\",\"stream\":\"stdout\"", 19);
+	if (attrs.n) {
+		out = put(out, ",\"attrs\":", 9);
+		out = put(out, attrs.p, attrs.n);
+	}
+	out = put(out, ",\"time\":\"", 9);
+	out = put(out, e->time, e->time_len);
 	return put(out, "\"}\n", 3);
 }

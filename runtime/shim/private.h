@@ -18,7 +18,7 @@
 #include "firmware/core/str.h"
 #include "runtime/join/join.h"
 #include "runtime/shim/detach_keys.h"
-#include "runtime/shim/log_file.h"
+#include "runtime/shim/log.h"
 #include "runtime/shim/protocol.h"
 #include "runtime/shim/runtime_error.h"
 #include "runtime/shim/shim.h"
@@ -27,7 +27,7 @@
 /* An exec has one client at most. Those that only wait for their peer to close give way. */
 #define CLIENT_COUNT (CONFIG_SHIM_ATTACH + CONFIG_SHIM_EXECS)
 #define SHIM_IO_SIZE 262144 /* a power of two: of a pipe too */
-#define SHIM_LOG_SIZE 131072
+#define SHIM_LOG_SIZE 262144
 #define QUEUE_MAX (1 << 20) /* bytes kept for slow clients after the process ended */
 
 /* Output that at least one client could not take at once. */
@@ -119,7 +119,7 @@ struct shim_process {
 	bool oom_killed;
 	char oom_path[256];
 
-	struct log_file log;
+	struct shim_log log;
 	int *hold;
 	size_t n_hold;
 	size_t n_clients;
@@ -142,7 +142,8 @@ enum watch_kind {
 	WATCH_STDOUT,
 	WATCH_STDERR,
 	WATCH_JOIN,
-	WATCH_CLIENT
+	WATCH_CLIENT,
+	WATCH_LOG
 };
 
 /* shim_main.c */

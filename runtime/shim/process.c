@@ -225,11 +225,7 @@ static void container_ended(struct shim_process *s, struct proc *p)
 {
 	struct shim_exit x = {.code = p->code, .signo = p->signo, .started_ns = s->started_ns};
 
-	if (s->logging) {
-		log_file_finish(&s->log, false);
-		log_file_finish(&s->log, true);
-		log_file_close(&s->log);
-	}
+	shim_log_end(s);
 	for (size_t i = 0; i < s->n_hold; i++)
 		close(s->hold[i]);
 	mem_free(s->hold);
@@ -330,6 +326,8 @@ void proc_reap(struct shim_process *s)
 	if (s->pending)
 		reap_known(s);
 	while (!s->pending && (pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (shim_log_reaped(s, pid))
+			continue;
 		if (pid == s->delete_pid) {
 			delete_ended(s);
 			continue;

@@ -210,6 +210,15 @@ bool pump_flush_client(struct shim_process *s, struct client *c)
 	return r >= 0;
 }
 
+/* A log server that is slow holds up the container, if that is how it is to be. */
+static bool held_by_log(struct shim_process *s, const struct proc *p)
+{
+	if (!proc_is_container(s, p) || !shim_log_full(s))
+		return false;
+	s->log.held = true;
+	return true;
+}
+
 void pump_update(struct shim_process *s, struct proc *p, int k)
 {
 	struct source *src = &p->out[k];
@@ -218,7 +227,7 @@ void pump_update(struct shim_process *s, struct proc *p, int k)
 
 	if (src->fd < 0 || p->state < PROC_RUNNING)
 		return;
-	if (!p->pty_closed &&
+	if (!p->pty_closed && !held_by_log(s, p) &&
 	    (!src->first || (p->state != PROC_RUNNING && src->queued < QUEUE_MAX)))
 		want |= EPOLLIN;
 	if (p->tty && p->stdin_armed && !p->pty_closed)
@@ -250,7 +259,8 @@ void pump_close(struct shim_process *s, struct proc *p)
 static bool pump_once(struct shim_process *s, struct proc *p, int k)
 {
 	struct source *src = &p->out[k];
-	ssize_t n = read(src->fd, shim_io, sizeof(shim_io));
+	bool logged = s->logging && proc_is_container(s, p);
+	ssize_t n = read(src->fd, shim_io, logged ? shim_log_read_size(s) : sizeof(shim_io));
 
 	if (n < 0 && errno == EINTR)
 		return true;
@@ -264,13 +274,13 @@ static bool pump_once(struct shim_process *s, struct proc *p, int k)
 			return false;
 		}
 		close_source(src);
-		if (s->logging && proc_is_container(s, p) && p->state == PROC_RUNNING)
-			log_file_finish(&s->log, k);
+		if (logged && p->state == PROC_RUNNING)
+			shim_log_finish(s, k);
 		return false;
 	}
 	pump_send(s, p, k, shim_io, (size_t)n);
-	if (s->logging && proc_is_container(s, p))
-		log_file_write(&s->log, k, shim_io, (size_t)n);
+	if (logged)
+		shim_log_write(s, k, shim_io, (size_t)n);
 	return true;
 }
 
@@ -286,6 +296,8 @@ void pump_ready(struct shim_process *s, struct proc *p, int k)
 	for (int i = 0; i < READS_PER_TURN && src->fd >= 0; i++) {
 		if (src->first && (p->state == PROC_RUNNING || src->queued >= QUEUE_MAX))
 			break;
+		if (held_by_log(s, p))
+			break;
 		if (!pump_once(s, p, k))
 			break;
 	}
@@ -300,6 +312,8 @@ void pump_drain(struct shim_process *s, struct proc *p)
 
 		/* Bounded: somebody else may write as fast as we read. */
 		for (int i = 0; i < 64 && src->fd >= 0 && src->queued < QUEUE_MAX; i++) {
+			if (held_by_log(s, p) && clock_mono() < p->deadline)
+				break;
 			if (!pump_once(s, p, k))
 				break;
 		}

@@ -67,9 +67,8 @@ struct shim_launch {
 	const char *self_path;
 	bool tty, open_stdin, stdin_once;
 	uint16_t height, width;		   /* first console size, 0: unset */
-	const char *log_driver;		   /* "json-file" or "none" */
-	int64_t log_max_size;		   /* bytes, 0 = no rotation */
-	int64_t log_max_file;		   /* files kept, at least 1 */
+	const char *log_driver;		   /* its name, for who reads `ps` */
+	struct str log_plan;		   /* what it is to do (log_plan.h); empty: nothing */
 	const struct shim_stream *streams; /* clients that attached before the start */
 	size_t n_streams;
 	const int *hold_fds; /* listening sockets of published ports, kept open for the container's

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,6 +24,8 @@
 #include "runtime/shim/private.h"
 
 #define LAUNCH_FD 3
+#define LOG_PLAN_FD 4
+#define GOODBYE_MS 5000
 
 _Alignas(4096) uint8_t shim_io[SHIM_IO_SIZE];
 _Alignas(4096) char shim_log_out[SHIM_LOG_SIZE];
@@ -30,7 +33,7 @@ _Alignas(4096) char shim_log_out[SHIM_LOG_SIZE];
 static struct shim_process process;
 
 struct shim_args {
-	const char *id, *run, *state, *runtime, *root, *log, *log_size, *log_files;
+	const char *id, *run, *state, *runtime, *root, *log;
 	const char *tty, *stdin_kind, *sealed;
 };
 
@@ -44,8 +47,6 @@ static const struct {
 	{"--runtime", offsetof(struct shim_args, runtime)},
 	{"--root", offsetof(struct shim_args, root)},
 	{"--log", offsetof(struct shim_args, log)},
-	{"--log-max-size", offsetof(struct shim_args, log_size)},
-	{"--log-max-file", offsetof(struct shim_args, log_files)},
 	{"--tty", offsetof(struct shim_args, tty)},
 	{"--stdin", offsetof(struct shim_args, stdin_kind)},
 	{"--sealed", offsetof(struct shim_args, sealed)},
@@ -137,26 +138,21 @@ static int open_signals(struct shim_process *s)
 	return shim_watch(s, EPOLL_CTL_ADD, s->signal_fd, EPOLLIN, WATCH_SIGNAL, 0, 0);
 }
 
-static int64_t number(const char *text, int64_t otherwise)
+/* What is to be logged and where stands in a memory file; which driver it is, only `ps` reads. */
+static int open_log(struct shim_process *s, const struct shim_args *a, char *error, size_t size)
 {
-	int64_t v;
+	char said[192];
+	int r;
 
-	return text && str_to_i64(str_from(text), &v) == 0 && v > 0 ? v : otherwise;
-}
-
-static int open_log(struct shim_process *s, const struct shim_args *a)
-{
-	static char name[SHIM_ID_MAX + 16];
-
-	if (!CONFIG(LOG_JSON) || !a->log || strcmp(a->log, "json-file"))
+	if (!a->log || !strcmp(a->log, "none"))
 		return 0;
-	snprintf(name, sizeof(name), "%s-json.log", a->id);
-	s->logging = true;
-	return log_file_open(&s->log, s->state_dirfd, name, number(a->log_size, 0),
-			     number(a->log_files, 1), shim_log_out, sizeof(shim_log_out));
+	r = shim_log_open(s, LOG_PLAN_FD, said, sizeof(said));
+	if (r < 0)
+		snprintf(error, size, "failed to initialize logging driver: %s", said);
+	return r;
 }
 
-static int shim_open(struct shim_process *s, const struct shim_args *a)
+static int shim_open(struct shim_process *s, const struct shim_args *a, char *error, size_t size)
 {
 	int r;
 
@@ -189,7 +185,7 @@ static int shim_open(struct shim_process *s, const struct shim_args *a)
 	if (r == 0)
 		r = write_pid_file(s);
 	if (r == 0)
-		r = open_log(s, a);
+		r = open_log(s, a, error, size);
 	return r;
 }
 
@@ -218,6 +214,7 @@ static void give_back(struct shim_process *s)
 	s->active = false;
 	pages_release(shim_io, sizeof(shim_io));
 	pages_release(shim_log_out, sizeof(shim_log_out));
+	shim_log_give_back(s);
 	(void)dl_iterate_phdr(drop_segments, NULL);
 }
 
@@ -252,6 +249,9 @@ static void dispatch(struct shim_process *s, const struct epoll_event *ev)
 		if ((p->generation & 0xffffff) == generation)
 			direct_ready(s, p);
 		return;
+	case WATCH_LOG:
+		shim_log_ready(s, generation, ev->events);
+		return;
 	case WATCH_STDIN:
 	case WATCH_STDOUT:
 	case WATCH_STDERR:
@@ -276,6 +276,7 @@ static void tick(struct shim_process *s, int64_t now)
 			proc_tick(s, &s->procs[i], now);
 	}
 	attach_tick(s, now);
+	shim_log_tick(s, now);
 	if (s->delete_pid > 0) {
 		if (now >= s->delete_deadline)
 			(void)kill(s->delete_pid, SIGKILL);
@@ -288,7 +289,7 @@ static bool is_over(const struct shim_process *s)
 {
 	if (s->state == SHIM_STATE_NEW)
 		return s->daemon_fd < 0; /* never started, and nobody left who would */
-	return s->gone && !s->n_clients;
+	return s->gone && !s->n_clients && !shim_log_busy(s);
 }
 
 static void shim_loop(struct shim_process *s)
@@ -340,10 +341,22 @@ static void seal(int argc, char **argv, const struct shim_args *args)
 	join_seal(again);
 }
 
+/* What the daemon still sends must not tell it that we are gone before it has heard why. */
+static void wait_for_goodbye(void)
+{
+	struct pollfd p = {.fd = LAUNCH_FD, .events = POLLIN};
+	char bin[64];
+
+	(void)shutdown(LAUNCH_FD, SHUT_WR);
+	while (poll(&p, 1, GOODBYE_MS) > 0 && recv(LAUNCH_FD, bin, sizeof(bin), 0) > 0)
+		;
+}
+
 int shim_main(int argc, char **argv)
 {
 	struct shim_process *s = &process;
 	struct shim_args args = {0};
+	char text[256] = "";
 	int r;
 
 	bool parsed = parse_args(argc, argv, &args);
@@ -359,16 +372,17 @@ int shim_main(int argc, char **argv)
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
 	(void)prctl(PR_SET_NAME, "serin-shim");
 	umask(022);
-	r = shim_open(s, &args);
+	r = shim_open(s, &args, text, sizeof(text));
 	if (r < 0) {
 		struct shim_msg m;
-		char text[128];
 
-		snprintf(text, sizeof(text), "starting the shim: %s", strerror(-r));
+		if (!text[0])
+			snprintf(text, sizeof(text), "starting the shim: %s", strerror(-r));
 		s->daemon_fd = LAUNCH_FD;
 		shim_msg_init(&m, SHIM_HELLO);
 		m.state = SHIM_STATE_FAILED;
 		(void)control_send(s, &m, str_from(text));
+		wait_for_goodbye();
 		return 1;
 	}
 	control_adopt(s, LAUNCH_FD);

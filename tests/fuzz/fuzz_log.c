@@ -49,10 +49,12 @@ static void round_trip(const uint8_t *data, size_t size)
 	struct log_parser lp = {0};
 	struct log_record rec;
 	size_t n = expected(data, size, want);
+	struct log_entry entry = {
+		.p = data, .n = size, .newline = true, .time = time, .time_len = sizeof(time) - 1};
 	char *end;
 
 	want[n++] = '\n';
-	end = log_format_line(line, data, size, true, false, time, sizeof(time) - 1);
+	end = log_format_line(line, &entry, STR(""));
 	check((size_t)(end - line) <= sizeof(line) && end[-1] == '\n');
 	check(!memchr(line, '\n', (size_t)(end - line) - 1));
 	check(log_parse_fast(&lp, line, (size_t)(end - line) - 1, &rec) == 0);

@@ -19,12 +19,14 @@ api/test_text-srcs := api/shape/text.c $(api-json) $(api-core)
 
 units += api/test_options
 api/test_options-srcs := api/main/options.c api/main/config_file.c firmware/net/tcp.c \
-	runtime/container/log_options.c firmware/core/file.c firmware/core/log.c \
+	runtime/container/log_options.c runtime/container/log_address.c \
+	runtime/shim/log_syslog.c firmware/core/file.c firmware/core/log.c \
 	$(api-json) $(api-core)
 
 units += api/test_finch_options
 api/test_finch_options-srcs := api/main/finch_config.c api/main/finch_flags.c api/main/options.c \
-	api/main/config_file.c runtime/container/log_options.c firmware/core/file.c \
+	api/main/config_file.c runtime/container/log_options.c runtime/container/log_address.c \
+	runtime/shim/log_syslog.c firmware/core/file.c \
 	firmware/core/log.c firmware/fmt/toml.c $(api-json) $(api-core)
 
 units += api/test_finch_credentials

@@ -164,7 +164,7 @@ static void bad_command_lines_are_refused(void **state)
 		{"--log-level loud", "invalid log level: \"loud\""},
 		{"--dns here", "here is not an ip address"},
 		{"--storage-driver zfs", "driver not supported: zfs"},
-		{"--log-driver syslog", "no log driver named 'syslog'"},
+		{"--log-driver nosuch", "no log driver named 'nosuch'"},
 		{"--log-opt x", "invalid log option \"x\""},
 		{"--add-runtime x", "invalid runtime \"x\""},
 		{"--default-runtime kata", "default runtime 'kata' does not exist"},

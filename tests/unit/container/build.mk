@@ -7,11 +7,18 @@ container-common := tests/unit/container/harness.c runtime/model/config.c $(cont
 	$(container-core)
 
 units += container/test_log_options
-container/test_log_options-srcs := runtime/container/log_options.c $(container-json) \
+container/test_log_options-srcs := runtime/container/log_options.c runtime/container/log_address.c \
+	runtime/shim/log_syslog.c $(container-json) \
 	$(container-core)
 
+units += container/test_log_tag
+container/test_log_tag-srcs := runtime/container/log_tag.c runtime/container/log_attributes.c \
+	firmware/fmt/pattern.c \
+	firmware/fmt/pattern_match.c $(container-json) $(container-core)
+
 units += container/test_merge
-container/test_merge-srcs := runtime/container/merge.c runtime/container/log_options.c \
+container/test_merge-srcs := runtime/container/merge.c runtime/container/log_options.c runtime/container/log_address.c \
+	runtime/shim/log_syslog.c \
 	$(container-common)
 
 units += container/test_mounts

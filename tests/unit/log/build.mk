@@ -17,4 +17,9 @@ log/test_log_chain-srcs := runtime/log/log_chain.c
 
 units += log/test_log_reader
 log/test_log_reader-srcs := $(addprefix runtime/log/,log_reader.c log_follow.c log_chain.c \
-	log_parse.c) $(log-json) $(log-sched)
+	log_local_parse.c log_parse.c log_source.c log_tail.c) $(addprefix runtime/shim/,log_file.c \
+	log_gzip.c log_line.c log_local.c) $(log-json) $(log-sched)
+log/test_log_reader-libs := -lz
+
+units += log/test_log_local
+log/test_log_local-srcs := runtime/log/log_local_parse.c runtime/shim/log_local.c $(log-json)

@@ -84,11 +84,9 @@ static void expect(const char *want)
 
 static void test_missing(void **state)
 {
-	char block[64];
-
 	(void)state;
 	assert_int_equal(log_chain_open_all(&c, path), -ENOENT);
-	assert_int_equal(log_chain_open_tail(&c, path, 3, block, sizeof(block)), -ENOENT);
+	assert_int_equal(log_chain_open_newest(&c, path), -ENOENT);
 	assert_int_equal(log_chain_next(&c), -ENOENT);
 	put(0, "late\n");
 	assert_int_equal(log_chain_next(&c), 1);
@@ -105,44 +103,72 @@ static void test_all(void **state)
 	expect("1\n2\n3\n4\n5\n");
 }
 
-static void test_tail(void **state)
+static void put_gz(int i, const char *text, ino_t origin)
 {
-	static const char *const want[] = {"",
-					   "5\n",
-					   "4\n5\n",
-					   "3\n4\n5\n",
-					   "2\n3\n4\n5\n",
-					   "1\n2\n3\n4\n5\n",
-					   "1\n2\n3\n4\n5\n"};
-	static const size_t sizes[] = {1, 2, 3, 64};
-	char block[64];
+	char file[96];
+	uint8_t head[28] = {0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 3, 12, 0, 'S', 'I', 8, 0};
+	int fd;
 
-	(void)state;
-	put(2, "1\n2\n");
-	put(1, "3\n4\n");
-	put(0, "5\n");
-	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
-		for (size_t k = 0; k < 4; k++) {
-			assert_int_equal(log_chain_open_tail(&c, path, (int64_t)i, block, sizes[k]),
-					 0);
-			expect(want[i]);
-			log_chain_close(&c);
-		}
-	}
+	for (int k = 0; k < 8; k++)
+		head[16 + k] = (uint8_t)(origin >> (8 * k));
+	snprintf(file, sizeof(file), "%s.gz", name(i));
+	fd = open(file, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	assert_int_equal(write(fd, head, 24), 24);
+	assert_int_equal(write(fd, text, strlen(text)), (int)strlen(text));
+	close(fd);
 }
 
-/* A line that is being written does not count, and is read. */
-static void test_tail_unfinished(void **state)
+static void drop_gz(int i)
 {
-	char block[64];
+	char file[96];
+
+	snprintf(file, sizeof(file), "%s.gz", name(i));
+	unlink(file);
+}
+
+/* A file that was compressed under its reader is found again, by the inode in the header. */
+static void test_compressed_meanwhile(void **state)
+{
+	ino_t inode;
 
 	(void)state;
-	put(0, "one\ntwo\nthr");
-	assert_int_equal(log_chain_open_tail(&c, path, 1, block, sizeof(block)), 0);
-	expect("two\nthr");
+	put(0, "old\n");
+	assert_int_equal(log_chain_open_all(&c, path), 0);
+	inode = c.inode;
+	rotate();
+	put(0, "middle\n");
+	rotate();
+	put(0, "new\n");
+	put_gz(2, "", inode);
+	unlink(name(2));
+	expect("old\nmiddle\nnew\n");
 	log_chain_close(&c);
-	assert_int_equal(log_chain_open_tail(&c, path, 0, block, sizeof(block)), 0);
-	expect("thr");
+	/* The other way: a compressed file moves on, then the reader goes to the next. */
+	assert_int_equal(log_chain_open_all(&c, path), 0);
+	assert_true(c.gz);
+	put_gz(3, "", 0);
+	assert_int_equal(log_chain_next(&c), 1);
+	assert_false(c.gz);
+	expect("middle\nnew\n");
+	drop_gz(2);
+	drop_gz(3);
+}
+
+/* One number that nobody has, as a rotation that was cut off leaves it. */
+static void test_gap(void **state)
+{
+	(void)state;
+	put(3, "1\n");
+	put(1, "2\n");
+	put(0, "3\n");
+	assert_int_equal(log_chain_open_all(&c, path), 0);
+	expect("1\n2\n3\n");
+	log_chain_close(&c);
+	assert_int_equal(log_chain_open_newest(&c, path), 0);
+	assert_int_equal(log_chain_open_older(&c), 0);
+	assert_int_equal(log_chain_open_older(&c), 0);
+	assert_int_equal(log_chain_open_older(&c), -ENOENT);
+	expect("1\n2\n3\n");
 }
 
 static void test_rotated_meanwhile(void **state)
@@ -181,8 +207,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_missing, begin, finish),
 		cmocka_unit_test_setup_teardown(test_all, begin, finish),
-		cmocka_unit_test_setup_teardown(test_tail, begin, finish),
-		cmocka_unit_test_setup_teardown(test_tail_unfinished, begin, finish),
+		cmocka_unit_test_setup_teardown(test_compressed_meanwhile, begin, finish),
+		cmocka_unit_test_setup_teardown(test_gap, begin, finish),
 		cmocka_unit_test_setup_teardown(test_rotated_meanwhile, begin, finish),
 		cmocka_unit_test_setup_teardown(test_truncated, begin, finish),
 	};

@@ -13,10 +13,12 @@
 
 #include "runtime/shim/log_file.h"
 #include "runtime/shim/log_line.h"
+#include "runtime/shim/log_split.h"
 
 static char folder[] = "/tmp/test_log_file.XXXXXX";
 static int dirfd_;
 static struct log_file l;
+static struct log_split split;
 static char out[131072];
 static char text[400000];
 
@@ -39,18 +41,45 @@ static int remove_folder(void **state)
 	return rmdir(folder);
 }
 
+static void record(void *arg, const struct log_entry *e)
+{
+	log_file_record(arg, e);
+}
+
+static int open_log(int64_t max_size, int64_t max_file)
+{
+	const struct log_file_options o = {
+		.dirfd = dirfd_, .name = "log", .max_size = max_size, .max_file = max_file};
+
+	log_split_init(&split, record, &l);
+	return log_file_open(&l, &o, out, sizeof(out));
+}
+
 static int begin(void **state)
 {
 	(void)state;
 	unlinkat(dirfd_, "log", 0);
-	return log_file_open(&l, dirfd_, "log", 0, 1, out, sizeof(out));
+	return open_log(0, 1);
 }
 
 static int finish(void **state)
 {
 	(void)state;
+	log_split_done(&split);
 	log_file_close(&l);
 	return 0;
+}
+
+static void put(bool is_stderr, const uint8_t *p, size_t n)
+{
+	log_split_write(&split, is_stderr, p, n);
+	log_file_flush(&l);
+}
+
+static void end(bool is_stderr)
+{
+	log_split_finish(&split, is_stderr);
+	log_file_flush(&l);
 }
 
 static size_t read_back(const char *name)
@@ -68,7 +97,7 @@ static size_t read_back(const char *name)
 
 static void write_text(const char *s)
 {
-	log_file_write(&l, false, (const uint8_t *)s, strlen(s));
+	put(false, (const uint8_t *)s, strlen(s));
 }
 
 static size_t count(const char *part)
@@ -88,7 +117,7 @@ static void test_lines(void **state)
 	read_back("log");
 	assert_int_equal(count("\n"), 2);
 	write_text("ee\n\n");
-	log_file_write(&l, true, (const uint8_t *)"err\n", 4);
+	put(true, (const uint8_t *)"err\n", 4);
 	read_back("log");
 	assert_int_equal(count("\n"), 5);
 	assert_non_null(strstr(text, "{\"log\":\"three\\n\",\"stream\":\"stdout\",\"time\":\"20"));
@@ -100,9 +129,9 @@ static void test_streams_apart(void **state)
 {
 	(void)state;
 	write_text("out-");
-	log_file_write(&l, true, (const uint8_t *)"err-", 4);
+	put(true, (const uint8_t *)"err-", 4);
 	write_text("out\n");
-	log_file_write(&l, true, (const uint8_t *)"err\n", 4);
+	put(true, (const uint8_t *)"err\n", 4);
 	read_back("log");
 	assert_int_equal(count("out-out\\n"), 1);
 	assert_int_equal(count("err-err\\n"), 1);
@@ -112,8 +141,8 @@ static void test_unfinished(void **state)
 {
 	(void)state;
 	write_text("no end");
-	log_file_finish(&l, false);
-	log_file_finish(&l, true);
+	end(false);
+	end(true);
 	read_back("log");
 	assert_int_equal(count("{\"log\":\"no end\",\"stream\""), 1);
 }
@@ -127,7 +156,7 @@ static void long_line(size_t n, size_t step, size_t records)
 	memset(line, 'x', n);
 	line[n] = '\n';
 	for (size_t at = 0; at < n + 1; at += step)
-		log_file_write(&l, false, line + at, at + step > n + 1 ? n + 1 - at : step);
+		put(false, line + at, at + step > n + 1 ? n + 1 - at : step);
 	read_back("log");
 	assert_int_equal(count("{\"log\":\""), records);
 	assert_int_equal(count("\\n\",\"stream\""), 1);
@@ -155,8 +184,8 @@ static void test_all_escaped(void **state)
 
 	(void)state;
 	memset(line, 1, sizeof(line));
-	log_file_write(&l, false, line, sizeof(line));
-	log_file_finish(&l, false);
+	put(false, line, sizeof(line));
+	end(false);
 	read_back("log");
 	assert_int_equal(count("\\u0001"), sizeof(line));
 	assert_int_equal(count("\n"), 4);
@@ -168,7 +197,7 @@ static void test_rotation(void **state)
 
 	log_file_close(&l);
 	unlinkat(dirfd_, "log", 0);
-	assert_int_equal(log_file_open(&l, dirfd_, "log", 1000, 3, out, sizeof(out)), 0);
+	assert_int_equal(open_log(1000, 3), 0);
 	for (int i = 0; i < 100; i++) {
 		snprintf(line, sizeof(line), "line %d\n", i);
 		write_text(line);
@@ -187,7 +216,7 @@ static void test_one_file(void **state)
 	log_file_close(&l);
 	unlinkat(dirfd_, "log", 0);
 	unlinkat(dirfd_, "log.1", 0);
-	assert_int_equal(log_file_open(&l, dirfd_, "log", 500, 1, out, sizeof(out)), 0);
+	assert_int_equal(open_log(500, 1), 0);
 	for (int i = 0; i < 100; i++)
 		write_text("something\n");
 	assert_true(read_back("log") < 700);
@@ -204,7 +233,7 @@ static void test_repair(void **state)
 	fd = openat(dirfd_, "log", O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	assert_int_equal(write(fd, "{\"log\":\"torn", 12), 12);
 	close(fd);
-	assert_int_equal(log_file_open(&l, dirfd_, "log", 0, 1, out, sizeof(out)), 0);
+	assert_int_equal(open_log(0, 1), 0);
 	write_text("whole\n");
 	read_back("log");
 	assert_non_null(strstr(text, "torn\n{\"log\":\"whole\\n\""));

@@ -77,19 +77,25 @@ static void test_utf8(void **state)
 static void test_line(void **state)
 {
 	static const char time[] = "2026-01-02T03:04:05.6Z";
+	struct log_entry e = {.p = (const uint8_t *)"hi",
+			      .n = 2,
+			      .newline = true,
+			      .time = time,
+			      .time_len = sizeof(time) - 1};
 	char *end;
 
 	(void)state;
-	end = log_format_line(out, (const uint8_t *)"hi", 2, true, false, time, sizeof(time) - 1);
+	end = log_format_line(out, &e, STR(""));
 	*end = 0;
 	assert_string_equal(
 		out,
 		"{\"log\":\"hi\\n\",\"stream\":\"stdout\",\"time\":\"2026-01-02T03:04:05.6Z\"}\n");
-	end = log_format_line(out, (const uint8_t *)"hi", 2, false, true, time, sizeof(time) - 1);
+	e.newline = false;
+	e.is_stderr = true;
+	end = log_format_line(out, &e, STR("{\"a\":\"b\"}"));
 	*end = 0;
-	assert_string_equal(
-		out,
-		"{\"log\":\"hi\",\"stream\":\"stderr\",\"time\":\"2026-01-02T03:04:05.6Z\"}\n");
+	assert_string_equal(out, "{\"log\":\"hi\",\"stream\":\"stderr\",\"attrs\":{\"a\":\"b\"},"
+				 "\"time\":\"2026-01-02T03:04:05.6Z\"}\n");
 }
 
 int main(void)
