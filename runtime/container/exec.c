@@ -232,6 +232,9 @@ static int user_run(struct job *job)
 
 	text_format(path, sizeof(path), "/proc/%d/root", (int)l->container_pid);
 	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0 && (errno == ENOENT || errno == ESRCH))
+		return err_set(&job->err, ERR_CONFLICT, "container %s is not running",
+			       l->x->container->id);
 	if (root < 0)
 		return err_sys(&job->err, errno, "opening the container's root");
 	if (file_read_in_root(root, "/etc/passwd", ETC_FILE_MAX, l->a, &passwd, NULL) < 0)
