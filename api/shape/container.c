@@ -235,6 +235,29 @@ static void put_host_config(const struct container *c, struct json_writer *w, st
 	shape_encode(&shape_host_config, host, w, api_minor);
 }
 
+/* The address asked for is shown for the whole container too, as it used to be. */
+static void put_config(const struct container *c, struct json_writer *w, struct arena *a,
+		       unsigned api_minor)
+{
+	struct container_config *config = arena_alloc(a, sizeof(*config));
+	const struct shape_map *eps = &c->networking.endpoints;
+
+	if (!config) {
+		json_put_null(w);
+		return;
+	}
+	*config = c->config;
+	for (size_t i = 0; i < eps->n && (!config->mac_address || !*config->mac_address); i++) {
+		const struct endpoint_config *ep = eps->items[i].value;
+		const char *mode = c->host.network_mode ? c->host.network_mode : "";
+
+		if (ep &&
+		    (!strcmp(eps->items[i].key, mode) || !strcmp(eps->items[i].key, "default")))
+			config->mac_address = ep->mac_address;
+	}
+	shape_encode(&shape_container_config, config, w, api_minor);
+}
+
 static void put_files(const struct container *c, struct json_writer *w, struct arena *a)
 {
 	const char *dir = container_dir(c, a);
@@ -288,7 +311,7 @@ void shape_container_inspect(const struct container *c, struct json_writer *w, s
 	json_key(w, "Mounts");
 	put_mounts(c, w);
 	json_key(w, "Config");
-	shape_encode(&shape_container_config, &c->config, w, api_minor);
+	put_config(c, w, a, api_minor);
 	json_key(w, "NetworkSettings");
 	shape_network_settings(c, w, a, api_minor);
 	json_object_close(w);

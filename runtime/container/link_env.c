@@ -1,13 +1,56 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The environment that a link brings: the child's address and ports under names made of the alias,
- * rows of neighbouring ports as ranges too, and the child's own variables.
+ * The texts of links: how one is asked for, and the environment that it brings: the child's address
+ * and ports under names made of the alias, rows of neighbouring ports as ranges too, and the
+ * child's own variables.
  */
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 
 #include "runtime/container/links.h"
+
+static int bad_format(const char *text, struct err *e)
+{
+	return err_set(e, ERR_INVALID, "bad format for links: %s", text);
+}
+
+/* A name that can stand in a hosts file and in a path of names. */
+static bool is_name(const char *s)
+{
+	for (const char *p = s; *p; p++)
+		if ((unsigned char)*p <= ' ' || *p == 0x7f || *p == '/' || *p == '#')
+			return false;
+	return *s != 0;
+}
+
+int link_parse(const char *text, struct arena *a, const char **ret_name, const char **ret_alias,
+	       struct err *e)
+{
+	const char *colon = strchr(text, ':'), *name = text, *alias = text;
+
+	if (!*text)
+		return err_set(e, ERR_INVALID, "empty string specified for links");
+	if (colon) {
+		name = arena_strndup(a, text, (size_t)(colon - text));
+		alias = colon + 1;
+		if (!name)
+			return err_set(e, ERR_UNAVAILABLE, "no memory for links");
+		if (strchr(alias, ':'))
+			return bad_format(text, e);
+	}
+	if (*name == '/') {
+		const char *slash = strrchr(alias, '/');
+
+		name++;
+		alias = slash ? slash + 1 : alias;
+	}
+	if (!*name || !is_name(alias))
+		return bad_format(text, e);
+	*ret_name = name;
+	*ret_alias = alias;
+	return 0;
+}
 
 struct port {
 	uint16_t number;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Links between containers: what is asked for, which names they make, and what becomes of them.
- * link_env.c writes the environment.
+ * link_env.c knows their texts.
  */
 #include "runtime/container/links.h"
 
@@ -9,48 +9,6 @@
 #include <errno.h>
 
 #include "firmware/core/log.h"
-
-static int bad_format(const char *text, struct err *e)
-{
-	return err_set(e, ERR_INVALID, "bad format for links: %s", text);
-}
-
-/* A name that can stand in a hosts file and in a path of names. */
-static bool is_name(const char *s)
-{
-	for (const char *p = s; *p; p++)
-		if ((unsigned char)*p <= ' ' || *p == 0x7f || *p == '/' || *p == '#')
-			return false;
-	return *s != 0;
-}
-
-int link_parse(const char *text, struct arena *a, const char **ret_name, const char **ret_alias,
-	       struct err *e)
-{
-	const char *colon = strchr(text, ':'), *name = text, *alias = text;
-
-	if (!*text)
-		return err_set(e, ERR_INVALID, "empty string specified for links");
-	if (colon) {
-		name = arena_strndup(a, text, (size_t)(colon - text));
-		alias = colon + 1;
-		if (!name)
-			return err_set(e, ERR_UNAVAILABLE, "no memory for links");
-		if (strchr(alias, ':'))
-			return bad_format(text, e);
-	}
-	if (*name == '/') {
-		const char *slash = strrchr(alias, '/');
-
-		name++;
-		alias = slash ? slash + 1 : alias;
-	}
-	if (!*name || !is_name(alias))
-		return bad_format(text, e);
-	*ret_name = name;
-	*ret_alias = alias;
-	return 0;
-}
 
 /* The container a link means: who uses another's network is that other. */
 static int find_child(struct engine *eng, const char *name, struct container **ret, struct err *e)

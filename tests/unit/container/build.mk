@@ -27,6 +27,10 @@ container/test_mounts-srcs := $(addprefix runtime/container/,mount_mode.c mount_
 	runtime/volume/names.c runtime/network/port_parse.c \
 	$(container-common)
 
+units += container/test_link_env
+container/test_link_env-srcs := runtime/container/link_env.c runtime/network/port_parse.c \
+	$(container-common)
+
 container-fiber-$(CONFIG_FIBER_ASM) += fiber_asm.c fiber_switch_x86_64.S fiber_switch_aarch64.S
 container-fiber-$(CONFIG_FIBER_PTHREAD) += fiber_pthread.c
 container-sched := $(addprefix firmware/sched/,fiber.c $(container-fiber-y) io.c job.c loop.c timer.c \
