@@ -63,21 +63,15 @@ static int find_changes(struct container *c, struct layer_source *s, struct aren
 static int prepare(struct container *c, struct layer_source *s, struct arena *a, struct err *e)
 	FIBER_FN
 {
-	struct text_map data = {0};
-	const char *upper;
+	struct snapshot_places places;
 
 	s->source.write = write_layer;
-	if (snapshot_describe(c->eng->images, c->id, c->image, a, &data) < 0)
+	if (snapshot_places(c->eng->images, c->id, a, &places) < 0)
 		return err_set(e, ERR_UNAVAILABLE, "no memory");
-	upper = text_map_get(&data, "UpperDir");
-	s->overlay = upper != NULL;
-	if (upper)
-		return str_copy(s->tree, sizeof(s->tree), str_from(upper))
-			       ? 0
-			       : err_set(e, ERR_TOO_LARGE, "the data root's path is too long");
-	if (snapshot_mount(c->eng->images, c->id, c->image, s->tree, sizeof(s->tree), e) < 0)
-		return err_code(e);
-	return find_changes(c, s, a, e);
+	s->overlay = !places.plain;
+	if (!str_copy(s->tree, sizeof(s->tree), str_from(places.tree)))
+		return err_set(e, ERR_TOO_LARGE, "the data root's path is too long");
+	return s->overlay ? 0 : find_changes(c, s, a, e);
 }
 
 static int check_state(const struct container *c, struct err *e)

@@ -242,6 +242,17 @@ int snapshot_sweep(struct image_store *s, int (*keep)(void *arg, const char *id)
 /* GraphDriver.Data of inspect: LowerDir, UpperDir, WorkDir, MergedDir (overlay2) as text pairs. */
 int snapshot_describe(struct image_store *s, const char *id, const struct image *img,
 		      struct arena *a, struct text_map *ret) WARN_UNUSED;
+/* What of it is where, all absolute. -ENOENT, -ENOMEM. */
+struct snapshot_places {
+	bool plain;	  /* vfs: tree is a whole copy, and ".wh." files of layers say "deleted" */
+	const char *tree; /* what may have changed: the upper directory, or the copy */
+	struct texts layers; /* below it, top first; under overlay the init layer among them */
+};
+int snapshot_places(struct image_store *s, const char *id, struct arena *a,
+		    struct snapshot_places *ret) WARN_UNUSED;
+/* What every root was given when it was made, unless it was there: i-th path and st_mode; NULL
+ * behind the last. */
+const char *init_layer_entry(size_t i, uint32_t *ret_mode);
 int image_describe_layers(struct image_store *s, const struct image *img, struct arena *a,
 			  struct text_map *ret) WARN_UNUSED;
 

@@ -8,9 +8,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include "firmware/core/mem.h"
 #include "runtime/image/pack_private.h"
@@ -185,6 +188,31 @@ static int walk(struct pack *p, struct err *e)
 	return r;
 }
 
+/* Nothing on the way may be a link: the tree may be changing. */
+static int open_beneath(int root, const char *path, uint64_t flags)
+{
+	struct open_how how = {.flags = flags | O_PATH | O_NOFOLLOW | O_CLOEXEC,
+			       .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+
+	return (int)syscall(SYS_openat2, root, path[0] ? path : ".", &how, sizeof(how));
+}
+
+/* What was a directory and is none any more has nothing deleted in it: it is replaced. */
+static int pack_deleted(struct pack *p, struct err *e)
+{
+	char *slash = strrchr(p->path, '/');
+	CLEANUP_FD int parent = -1;
+
+	if (slash) {
+		*slash = '\0';
+		parent = open_beneath(p->opt->dir_fd, p->path, O_DIRECTORY);
+		*slash = '/';
+		if (parent < 0)
+			return 0;
+	}
+	return pack_whiteout(p, e);
+}
+
 /* The changes one after the other: a directory is its entry alone. */
 static int pack_changes(struct pack *p, struct err *e)
 {
@@ -199,12 +227,12 @@ static int pack_changes(struct pack *p, struct err *e)
 			return err_set(e, ERR_TOO_LARGE, "/%.300s: the name is too long", c->path);
 		r = pack_stopped(p, e);
 		if (r == 0 && c->deleted)
-			r = pack_whiteout(p, e);
+			r = pack_deleted(p, e);
 		if (r < 0 || c->deleted)
 			continue;
-		fd = openat(p->opt->dir_fd, c->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		fd = open_beneath(p->opt->dir_fd, c->path, 0);
 		if (fd < 0 || fstat(fd, &st) < 0) {
-			if (errno != ENOENT && errno != ENOTDIR)
+			if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
 				return err_sys(e, errno, "open /%.300s", c->path);
 			continue; /* deleted meanwhile */
 		}

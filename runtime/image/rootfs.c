@@ -173,6 +173,21 @@ static const struct init_entry {
 	{"dev/console", 'f', NULL}, {"etc/mtab", 'l', "/proc/mounts"},
 };
 
+const char *init_layer_entry(size_t i, uint32_t *ret_mode)
+{
+	static const char *const parents[] = {"dev", "etc"};
+	const size_t n = ARRAY_LEN(init_entries);
+
+	*ret_mode = S_IFDIR | 0755;
+	if (i >= n)
+		return i < n + ARRAY_LEN(parents) ? parents[i - n] : NULL;
+	if (init_entries[i].kind == 'f')
+		*ret_mode = S_IFREG | 0755;
+	else if (init_entries[i].kind == 'l')
+		*ret_mode = S_IFLNK | 0777;
+	return init_entries[i].path;
+}
+
 static int open_in_root(int root_fd, const char *path, uint64_t flags)
 {
 	struct open_how how = {

@@ -4,19 +4,15 @@
  * on when its image is removed. It is made in tmp/ and renamed into place; it goes the other way
  * round.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
 #include "firmware/core/file.h"
-#include "firmware/core/log.h"
 #include "firmware/core/mem.h"
 #include "runtime/image/rootfs.h"
-
-#define ID_MAX 128
-#define SNAPSHOT_FILE_MAX (64u * 1024)
+#include "runtime/image/snapshot.h"
 
 struct snapshot_job {
 	struct job job;
@@ -28,28 +24,27 @@ struct snapshot_job {
 	struct digest chains[];
 };
 
-static struct snapshot *find(struct image_store *s, const char *id)
+struct snapshot *snapshot_find(struct image_store *s, const char *id)
 {
 	struct map_node *n = map_find(&s->snapshots, str_from(id));
 
 	return n ? map_entry(n, struct snapshot, node) : NULL;
 }
 
-/* Ours are hex or names; anything else must not become a path. */
-static bool id_valid(const char *id)
+bool snapshot_id_valid(const char *id)
 {
 	size_t n = strspn(id, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.-");
 
-	return n && !id[n] && n <= ID_MAX && id[0] != '.';
+	return n && !id[n] && n <= SNAPSHOT_ID_MAX && id[0] != '.';
 }
 
-static void snapshot_path(const char *id, const char *suffix, char out[STORE_PATH_MAX])
+void snapshot_path(const char *id, const char *suffix, char out[STORE_PATH_MAX])
 {
-	snprintf(out, STORE_PATH_MAX, SNAPSHOTS_DIR "/%.*s%s", ID_MAX, id, suffix);
+	snprintf(out, STORE_PATH_MAX, SNAPSHOTS_DIR "/%.*s%s", SNAPSHOT_ID_MAX, id, suffix);
 }
 
-static int snapshot_add(struct image_store *s, const char *id, const struct digest *chains,
-			size_t n, struct snapshot **ret, struct err *e)
+int snapshot_add(struct image_store *s, const char *id, const struct digest *chains, size_t n,
+		 struct snapshot **ret, struct err *e)
 {
 	size_t len = strlen(id);
 	struct snapshot *snap = mem_alloc(sizeof(*snap) + len + 1);
@@ -249,9 +244,9 @@ int snapshot_create(struct image_store *s, const char *id, struct image *img, st
 	struct snapshot *snap;
 	int rc;
 
-	if (!id_valid(id))
+	if (!snapshot_id_valid(id))
 		return err_set(e, ERR_INVALID, "invalid snapshot id: %s", id);
-	if (find(s, id))
+	if (snapshot_find(s, id))
 		return err_set(e, ERR_CONFLICT, "snapshot %s exists already", id);
 	rc = snapshot_add(s, id, img->chain_ids, img->n_layers, &snap, e);
 	if (rc < 0)
@@ -292,7 +287,7 @@ static int mount_run(struct job *job)
 int snapshot_mount(struct image_store *s, const char *id, struct image *img, char *path,
 		   size_t path_size, struct err *e) FIBER_FN
 {
-	struct snapshot *snap = find(s, id);
+	struct snapshot *snap = snapshot_find(s, id);
 	CLEANUP_MEM struct snapshot_job *j = NULL;
 	int rc = 0;
 
@@ -325,7 +320,7 @@ int snapshot_unmount(struct image_store *s, const char *id, struct err *e) FIBER
 {
 	CLEANUP_MEM struct snapshot_job *j = NULL;
 
-	if (s->vfs || !id_valid(id) || !find(s, id))
+	if (s->vfs || !snapshot_id_valid(id) || !snapshot_find(s, id))
 		return 0;
 	j = job_new(s, id, NULL, e);
 	return j ? job_do(j, unmount_run, JOB_SHORT_MUST, e) : -ENOMEM;
@@ -353,7 +348,7 @@ int snapshot_remove(struct image_store *s, const char *id, struct err *e) FIBER_
 	struct snapshot *snap;
 	int rc;
 
-	if (!id_valid(id))
+	if (!snapshot_id_valid(id))
 		return err_set(e, ERR_INVALID, "invalid snapshot id: %s", id);
 	j = job_new(s, id, NULL, e);
 	if (!j)
@@ -365,143 +360,10 @@ int snapshot_remove(struct image_store *s, const char *id, struct err *e) FIBER_
 	fiber_unshield();
 	if (rc < 0)
 		return rc;
-	snap = find(s, id);
+	snap = snapshot_find(s, id);
 	if (snap) {
 		snapshot_drop(s, snap);
 		store_reap(s);
 	}
-	return 0;
-}
-
-/* --- start --- */
-
-static int read_snapshot(struct image_store *s, const char *id, struct err *e)
-{
-	CLEANUP_ARENA struct arena a = {0};
-	struct digest *chains;
-	struct json_node layers, one;
-	struct json_iter it = {0};
-	char path[STORE_PATH_MAX];
-	struct str text, key;
-	size_t n = 0;
-	int rc;
-
-	arena_open_heap(&a, 1u << 20);
-	snapshot_path(id, "/snapshot.json", path);
-	rc = file_read_at(s->root_fd, path, SNAPSHOT_FILE_MAX, &a, &text, e);
-	if (rc == 0)
-		rc = json_parse(text, &a, &one, e);
-	if (rc < 0)
-		return rc;
-	layers = json_get(one, "layers");
-	chains = arena_alloc_array(&a, json_count(layers) + 1, sizeof(*chains));
-	if (!chains)
-		return err_sys(e, ENOMEM, "read snapshot %s", id);
-	while (json_next(layers, &it, &a, &key, &one)) {
-		if (json_string(one, &a, &text) < 0)
-			return err_set(e, ERR_INVALID, "snapshot.json is damaged");
-		rc = digest_parse(text, &chains[n++], e);
-		if (rc < 0)
-			return rc;
-	}
-	return snapshot_add(s, id, chains, n, NULL, e);
-}
-
-int snapshot_read_all(struct image_store *s, struct err *e)
-{
-	int fd = openat(s->root_fd, SNAPSHOTS_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
-
-	if (!dir) {
-		if (fd >= 0)
-			close(fd);
-		return err_sys(e, errno, "open %s", SNAPSHOTS_DIR);
-	}
-	while ((entry = readdir(dir))) {
-		const char *id = entry->d_name;
-
-		if (!id_valid(id))
-			continue;
-		/* Left on disk: what a container wrote is not thrown away for a damaged file beside
-		 * it. */
-		if (read_snapshot(s, id, e) < 0) {
-			log_warn("snapshot %s: %s", id, e->msg);
-			err_clear(e);
-		}
-	}
-	closedir(dir);
-	return 0;
-}
-
-int snapshot_sweep(struct image_store *s, int (*keep)(void *arg, const char *id), void *arg,
-		   struct err *e) FIBER_FN
-{
-	CLEANUP_ARENA struct arena a = {0};
-	size_t n = 0, removed = 0, max = s->snapshots.count;
-	const char **ids;
-	struct map_node *node;
-	int rc = 0;
-
-	arena_open_heap(&a, 64u << 20);
-	ids = arena_alloc_array(&a, max + 1, sizeof(*ids));
-	for (node = map_next(&s->snapshots, NULL); ids && node;
-	     node = map_next(&s->snapshots, node)) {
-		ids[n] = arena_strdup(&a, map_entry(node, struct snapshot, node)->id);
-		if (!ids[n++])
-			ids = NULL;
-	}
-	if (!ids)
-		return err_sys(e, ENOMEM, "sweep snapshots");
-	for (size_t i = 0; rc == 0 && i < n; i++) {
-		int kept = keep(arg, ids[i]);
-
-		if (kept <= 0) {
-			rc = snapshot_remove(s, ids[i], e);
-			removed++;
-		} else if (kept == 1) {
-			rc = snapshot_unmount(s, ids[i], e);
-		}
-	}
-	if (removed)
-		log_info("swept %zu snapshots without a container", removed);
-	return rc;
-}
-
-/* --- inspect --- */
-
-int snapshot_describe(struct image_store *s, const char *id, const struct image *img,
-		      struct arena *a, struct text_map *ret)
-{
-	struct text_pair *pairs = arena_alloc_array(a, 4, sizeof(*pairs));
-	struct snapshot *snap = find(s, id);
-	char path[STORE_PATH_MAX];
-	struct buf lower;
-
-	(void)img;
-	*ret = (struct text_map){.set = true};
-	if (!pairs)
-		return -ENOMEM;
-	if (s->vfs || !snap)
-		return 0;
-	buf_init(&lower, a, 64 * 1024);
-	init_layer_path(snap->n_layers ? &snap->layers[snap->n_layers - 1]->chain : NULL,
-			snap->n_layers ? 1 : 0, "/diff", path);
-	buf_printf(&lower, "%s/%s", s->root, path);
-	for (size_t i = snap->n_layers; i-- > 0;) {
-		layer_path(&snap->layers[i]->chain, "/diff", path);
-		buf_printf(&lower, ":%s/%s", s->root, path);
-	}
-	pairs[0] = (struct text_pair){"LowerDir", buf_text(&lower)};
-	pairs[1].key = "MergedDir";
-	pairs[1].value = arena_printf(a, "%s/" SNAPSHOTS_DIR "/%s/merged", s->root, id);
-	pairs[2].key = "UpperDir";
-	pairs[2].value = arena_printf(a, "%s/" SNAPSHOTS_DIR "/%s/diff", s->root, id);
-	pairs[3].key = "WorkDir";
-	pairs[3].value = arena_printf(a, "%s/" SNAPSHOTS_DIR "/%s/work", s->root, id);
-	if (lower.failed || !pairs[1].value || !pairs[2].value || !pairs[3].value)
-		return -ENOMEM;
-	ret->items = pairs;
-	ret->n = 4;
 	return 0;
 }

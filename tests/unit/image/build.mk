@@ -13,7 +13,7 @@ image-fiber-$(CONFIG_FIBER_PTHREAD) += fiber_pthread.c
 image-sched := $(addprefix firmware/sched/,fiber.c $(image-fiber-y) io.c job.c loop.c timer.c waitq.c)
 image-store := $(addprefix runtime/image/,archive.c archive_docker.c archive_oci.c batch.c blob.c \
 	commit.c copy.c holds.c install.c layer.c load.c manifest.c open.c record.c reference.c relay.c \
-	remove.c rootfs.c snapshot.c store.c unpack.c) runtime/model/config.c
+	remove.c rootfs.c snapshot.c snapshot_describe.c snapshot_open.c store.c unpack.c) runtime/model/config.c
 image-libs := -larchive -lz -lcrypto
 image-libs-$(CONFIG_ZSTD) += -lzstd
 image-libs-$(CONFIG_BZIP2) += -lbz2
