@@ -326,15 +326,16 @@ static void shim_loop(struct shim_process *s)
  */
 static void seal(int argc, char **argv, const struct shim_args *args)
 {
-	char *again[2 * ARRAY_LEN(arg_table) + 2];
-	static char option[] = "--sealed", yes[] = "yes";
+	char *again[2 * ARRAY_LEN(arg_table) + 3];
+	static char program[] = "serind", option[] = "--sealed", yes[] = "yes";
 	int n = 0;
 
 	if (!CONFIG(EXEC_DIRECT) || args->sealed || join_is_sealed() ||
-	    argc + 3 > (int)ARRAY_LEN(again))
+	    argc + 4 > (int)ARRAY_LEN(again))
 		return;
-	for (; n < argc; n++)
-		again[n] = argv[n];
+	again[n++] = program;
+	for (int i = 0; i < argc; i++)
+		again[n++] = argv[i];
 	again[n++] = option;
 	again[n++] = yes;
 	again[n] = NULL;

@@ -111,6 +111,18 @@ def exec_works(g, rt):
     same(g.docker("exec", ref, "/no/such", check=False).code, 127, "exec of a missing command")
     group = g.docker("exec", ref, "cat", "/proc/self/cgroup")
     same(group.startswith("0::/"), True, group)
+    same("0::/\n0::/", g.docker("exec", ref, "sh", "-c", "cat /proc/self/cgroup /proc/1/cgroup"), "its group")
+    for n in ("mnt", "pid", "net", "ipc", "uts", "cgroup"):
+        links = g.docker("exec", ref, "sh", "-c", f"readlink /proc/$$/ns/{n}; readlink /proc/1/ns/{n}").split()
+        same(links[0], links[1], f"{n} namespace")
+    # The shim does it itself: where the runtime is makes no difference.
+    path = g.sh(f"which {rt}").strip()
+    g.sh(f"mv {path} {path}.away")
+    try:
+        same(g.docker("exec", ref, "echo", "inside"), "inside", "exec without a runtime")
+        same(g.docker("exec", "-u", "web", "-w", "/tmp", ref, "pwd"), "/tmp", "exec without a runtime")
+    finally:
+        g.sh(f"mv {path}.away {path}")
     remove(g, ref)
 
 
