@@ -11,6 +11,9 @@ fuzz-fmt := $(addprefix firmware/core/,arena.c buf.c err.c mem.c pool.c str.c) f
 fuzzers += clock
 clock-srcs := firmware/core/clock.c firmware/core/str.c
 
+fuzzers += dhcp
+dhcp-srcs := $(addprefix rootfs/init/,dhcp.c dhcp_packet.c options.c) firmware/core/str.c
+
 fuzzers += http
 http-srcs := $(addprefix firmware/net/,http_parse.c http_chunked.c http_url.c) \
 	$(addprefix firmware/core/,arena.c err.c mem.c pool.c str.c)
