@@ -72,7 +72,7 @@ static int run(const char *const argv[])
 }
 
 static void put_mount(struct json_writer *w, const char *to, const char *type, const char *from,
-		      const char *option)
+		      const char *option, const char *more)
 {
 	json_object_open(w);
 	json_kv_text(w, "destination", to);
@@ -81,7 +81,7 @@ static void put_mount(struct json_writer *w, const char *to, const char *type, c
 	json_key(w, "options");
 	json_array_open(w);
 	json_put_text(w, option);
-	json_put_text(w, "ro");
+	json_put_text(w, more);
 	json_array_close(w);
 	json_object_close(w);
 }
@@ -110,8 +110,10 @@ static void put_spec(struct json_writer *w, const char *self, const char *id)
 	json_object_close(w);
 	json_key(w, "mounts");
 	json_array_open(w);
-	put_mount(w, "/proc", "proc", "proc", "nosuid");
-	put_mount(w, "/serind", "bind", self, "bind");
+	put_mount(w, "/proc", "proc", "proc", "nosuid", "ro");
+	/* Of its own: where the bundle lies devices may not be opened. */
+	put_mount(w, "/dev", "tmpfs", "tmpfs", "nosuid", "mode=755");
+	put_mount(w, "/serind", "bind", self, "bind", "ro");
 	json_array_close(w);
 	json_key(w, "linux");
 	json_object_open(w);

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/reboot.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
@@ -44,6 +45,8 @@
 #define HOOK_SECONDS 30
 #define HOOKS_DIR "/etc/boot"
 #define HOOKS_MAX 32
+/* What containers get unless they ask for another, as with the engine. */
+#define FILES_MAX 1048576
 
 struct guest {
 	struct init_options options;
@@ -132,11 +135,14 @@ static void set_kernel(const struct init_options *o)
 		{"/proc/sys/kernel/printk_devkmsg", "on"},
 	};
 	const char *name = o->hostname[0] ? o->hostname : "serin";
+	const struct rlimit files = {FILES_MAX, FILES_MAX};
 
 	for (size_t i = 0; i < ARRAY_LEN(values); i++)
 		(void)file_put(values[i][0], values[i][1]);
 	if (sethostname(name, strlen(name)) < 0)
 		note(NOTE_WARN, "cannot take the host name %s", name);
+	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+		note(NOTE_WARN, "cannot raise the number of open files");
 	/* Ctrl-Alt-Del is a signal to us from now on. */
 	(void)reboot(RB_DISABLE_CAD);
 }

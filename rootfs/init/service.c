@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -22,8 +21,6 @@
 #define WELL_MS 10000
 #define WAIT_MIN_MS 100
 #define WAIT_MAX_MS 10000
-/* Children's limit is what containers get unless they ask for another, as with the engine. */
-#define FILES_MAX 1048576
 #define OOM_SCORE (-999)
 #define LAST_WORDS 300
 
@@ -34,14 +31,10 @@ static int64_t now_ms(void)
 
 void service_init(struct service *s, const struct init_options *o)
 {
-	const struct rlimit files = {FILES_MAX, FILES_MAX};
-
 	memset(s, 0, sizeof(*s));
 	s->options = o;
 	s->log = open(SERVICE_LOG, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	s->next_ms = INT64_MAX;
-	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
-		note(NOTE_WARN, "cannot raise the number of open files");
 }
 
 void service_tick(struct service *s)

@@ -74,11 +74,40 @@ int launch_open_stdio(struct shim_process *s, struct proc *p, struct launch *l)
 	return 0;
 }
 
+/* What the kernel's memory killer thinks of us, as text too; 0 when it cannot be read. */
+static int64_t oom_score(char *text, size_t size)
+{
+	int fd = open("/proc/self/oom_score_adj", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
+	int64_t score = 0;
+
+	if (fd >= 0)
+		close(fd);
+	if (n > 0 && text[n - 1] == '\n')
+		n--;
+	if (n <= 0 || str_to_i64(str_span(text, (size_t)n), &score) < 0)
+		return 0;
+	text[n] = '\0';
+	return score;
+}
+
+static void set_oom_score(const char *text)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	(void)!write(fd, text, strlen(text));
+	close(fd);
+}
+
 static pid_t spawn(struct shim_process *s, const char *const argv[], const int fds[3])
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 	sigset_t none, all;
+	char own[16];
+	int64_t score = oom_score(own, sizeof(own));
 	pid_t pid;
 	int r;
 
@@ -91,7 +120,13 @@ static pid_t spawn(struct shim_process *s, const char *const argv[], const int f
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setsigdefault(&attr, &all);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	/* crun leaves a score of 0 to be inherited: ours would keep the container from the killer.
+	 */
+	if (score != 0)
+		set_oom_score("0");
 	r = posix_spawnp(&pid, argv[0], &actions, &attr, (char **)(uintptr_t)argv, environ);
+	if (score != 0)
+		set_oom_score(own);
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&actions);
 	return r ? -r : pid;

@@ -105,6 +105,9 @@ def main():
                         "(several: comma between)")
     parser.add_argument("--oracle", help="test a dockerd instead: its path (started privately) "
                         "or the socket of a running one")
+    parser.add_argument("--remote", action="store_true", help="with --oracle SOCKET: the daemon is on "
+                        "another machine; what needs that machine's files or processes is skipped")
+    parser.add_argument("--slow", type=float, default=1, help="multiplies every time limit")
     parser.add_argument("--host", action="store_true", help="in the host's own namespaces")
     parser.add_argument("--list", action="store_true", help="print the names and end")
     parser.add_argument("--limit", type=int, default=1800, help="seconds for the whole run")
@@ -113,7 +116,9 @@ def main():
     parser.add_argument("-v", action="store_true", help="keep the files of the run")
     args = parser.parse_args()
 
-    if not args.list and os.geteuid() != 0:
+    if args.remote and not args.oracle:
+        parser.error("--remote needs --oracle SOCKET")
+    if not args.list and not args.remote and os.geteuid() != 0:
         parser.error("the tests need root")
     socket_given = args.oracle and not os.access(args.oracle, os.X_OK)
     if not args.list and not args.host and not socket_given and not isolate.inside():
@@ -125,6 +130,7 @@ def main():
     CTX.serind = os.path.abspath(args.serind)
     CTX.oracle = os.path.abspath(args.oracle) if args.oracle else None
     CTX.verbose = args.v
+    CTX.remote, CTX.slow = args.remote, args.slow
     if CTX.external:
         CTX.api = rawhttp.request(CTX.oracle, "GET", "/version").json()["ApiVersion"]
     elif CTX.oracle:

@@ -130,15 +130,32 @@ class TestUpdate(E2E):
         self.assertIn(words, got.body.decode())
 
     def group(self, ref, controller, name):
-        """The container's own file of its control group, found through its process."""
-        pid = self.api.inspect(ref)["State"]["Pid"]
-        with open(f"/proc/{pid}/cgroup") as f:
-            for line in f:
-                _, controllers, path = line.rstrip("\n").split(":", 2)
-                if controller in controllers.split(","):
-                    with open(f"/sys/fs/cgroup/{controller}{path}/{name}") as got:
-                        return got.read().strip()
-        self.skipTest("no such controller")
+        """The container's own file of its control group, as it sees it itself."""
+        got = self.docker("exec", ref, "cat", f"/sys/fs/cgroup/{controller}/{name}".replace("//", "/"))
+        if got.code != 0:
+            self.skipTest(f"no such controller: {got!r}")
+        return got.out.strip()
+
+    def limits(self, ref, **want):
+        """What the kernel holds it to: memory, swap (both together), shares, quota, pids, cpus."""
+        if self.api.ok("GET", "/info").get("CgroupVersion") != "2":
+            names = {"memory": ("memory", "memory.limit_in_bytes"),
+                     "swap": ("memory", "memory.memsw.limit_in_bytes"), "shares": ("cpu", "cpu.shares"),
+                     "quota": ("cpu", "cpu.cfs_quota_us"), "pids": ("pids", "pids.max"),
+                     "cpus": ("cpuset", "cpuset.cpus")}
+            for what, value in want.items():
+                self.assertEqual(self.group(ref, *names[what]), str(value), what)
+            return
+        names = {"memory": "memory.max", "swap": "memory.swap.max", "shares": "cpu.weight",
+                 "quota": "cpu.max", "pids": "pids.max", "cpus": "cpuset.cpus"}
+        for what, value in want.items():
+            got = self.group(ref, "", names[what]).split()[0]
+            if what == "swap":          # there without the memory
+                value -= int(self.group(ref, "", "memory.max"))
+            if what == "shares":        # 2…262144 as 1…10000, by the line or by newer runtimes' curve
+                self.assertIn(int(got), (1 + (value - 2) * 9999 // 262142, {512: 59}.get(value)), what)
+                continue
+            self.assertEqual(got, str(value), what)
 
     def test_limits_of_a_running_container(self):
         ref = self.run_(COUNT, HostConfig={"Memory": 64 << 20, "MemorySwap": 128 << 20})
@@ -147,22 +164,18 @@ class TestUpdate(E2E):
         got = self.api.inspect(ref)["HostConfig"]
         self.assertEqual((got["Memory"], got["CpuShares"], got["CpuQuota"], got["PidsLimit"], got["CpusetCpus"]),
                          (32 << 20, 512, 50000, 77, "0"))
-        self.assertEqual(self.group(ref, "memory", "memory.limit_in_bytes"), str(32 << 20))
-        self.assertEqual(self.group(ref, "cpu", "cpu.shares"), "512")
-        self.assertEqual(self.group(ref, "cpu", "cpu.cfs_quota_us"), "50000")
-        self.assertEqual(self.group(ref, "pids", "pids.max"), "77")
-        self.assertEqual(self.group(ref, "cpuset", "cpuset.cpus"), "0")
+        self.limits(ref, memory=32 << 20, shares=512, quota=50000, pids=77, cpus=0)
         self.update(ref, Memory=256 << 20, MemorySwap=512 << 20)
-        self.assertEqual(self.group(ref, "memory", "memory.limit_in_bytes"), str(256 << 20))
+        self.limits(ref, memory=256 << 20)
         self.update(ref, MemorySwap=-1)
         self.update(ref, Memory=16 << 20, MemorySwap=32 << 20)
-        self.assertEqual(self.group(ref, "memory", "memory.memsw.limit_in_bytes"), str(32 << 20))
+        self.limits(ref, swap=32 << 20)
 
     def test_outlive_a_restart(self):
         ref = self.create(COUNT)
         self.update(ref, Memory=48 << 20, MemorySwap=48 << 20)
         self.api.ok("POST", f"/containers/{ref}/start")
-        self.assertEqual(self.group(ref, "memory", "memory.limit_in_bytes"), str(48 << 20))
+        self.limits(ref, memory=48 << 20)
 
     def test_refusals(self):
         ref = self.run_(COUNT, HostConfig={"NanoCpus": 500000000, "Memory": 64 << 20})
@@ -175,7 +188,7 @@ class TestUpdate(E2E):
         self.assertEqual(self.api.post("/containers/none/update", {}).status, 404)
         self.assertEqual(self.api.inspect(ref)["HostConfig"]["Memory"], 64 << 20)
         self.update(ref, NanoCpus=1000000000)
-        self.assertEqual(self.group(ref, "cpu", "cpu.cfs_quota_us"), "100000")
+        self.limits(ref, quota=100000)
 
     def test_restart_policy(self):
         ref = self.run_(COUNT)

@@ -10,7 +10,7 @@ import time
 # Emulator, machine, console. This processor of Arm's has atomic instructions, and no pointer
 # authentication, which is slow to emulate.
 MACHINES = {
-    "amd64": ("qemu-system-x86_64", ["-M", "q35", "-cpu", "max"], "ttyS0"),
+    "amd64": ("qemu-system-x86_64", ["-M", "q35", "-cpu", "max"], "ttyS0 no_timer_check"),
     "arm64": ("qemu-system-aarch64", ["-M", "virt", "-cpu", "neoverse-n1"], "ttyAMA0"),
 }
 FORWARDS = {"api": 2375, "shell": 2376, "web": 8080, "web2": 8081}
@@ -62,6 +62,8 @@ class Guest:
                 "serin.ip=10.0.2.15/24,10.0.2.2,10.0.2.3 " + append,
                 "-netdev", f"user,id=n{forwards}",
                 "-device", "virtio-net-pci,netdev=n,romfile="]
+        self.monitor = os.path.join(out, f"{name}.qmp")
+        argv += ["-qmp", f"unix:{self.monitor},server=on,wait=off"]
         if disk:
             argv += ["-drive", f"file={disk},if=none,id=d,format=raw,cache=writethrough",
                      "-device", "virtio-blk-pci,drive=d"]
@@ -140,12 +142,25 @@ class Guest:
             self.process.send_signal(signal.SIGKILL)
         self.process.wait(10)
 
+    def press_button(self):
+        """The power button."""
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(10)
+            sock.connect(self.monitor)
+            for command in ("qmp_capabilities", "system_powerdown"):
+                sock.sendall(f'{{"execute": "{command}"}}\n'.encode())
+                time.sleep(0.2)
+            sock.recv(65536)
+
     def off(self, timeout=30):
         """An orderly end."""
         try:
             self.sh("poweroff", timeout=5, check=False)
         except (OSError, Failed):
             pass
+        self.wait_off(timeout)
+
+    def wait_off(self, timeout=30):
         try:
             self.process.wait(timeout)
         except subprocess.TimeoutExpired:

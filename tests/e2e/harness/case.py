@@ -23,7 +23,7 @@ class limit:
     """Raises TimedOut in the main thread after so many seconds."""
 
     def __init__(self, seconds, what):
-        self.seconds, self.what = seconds, what
+        self.seconds, self.what = seconds * CTX.slow, what
 
     def __enter__(self):
         def ring(*_):
@@ -53,6 +53,20 @@ def not_oracle(reason):
     return mark
 
 
+def needs_host(thing):
+    """Marks what looks at the files or processes of the daemon's machine; skipped with --remote."""
+    if isinstance(thing, type):
+        thing.host_needed = True
+        return thing
+
+    @functools.wraps(thing)
+    def wrapped(self, *args, **more):
+        if CTX.remote:
+            self.skipTest("looks at the daemon's machine")
+        return thing(self, *args, **more)
+    return wrapped
+
+
 def takes(seconds):
     """The time limit of one test, when the class's does not do."""
     def mark(function):
@@ -69,6 +83,7 @@ class E2E(unittest.TestCase):
     own_daemon = False
     time_limit = 60
     oracle_skip = None
+    host_needed = False
     daemon = None
     strangers = frozenset()
 
@@ -76,6 +91,8 @@ class E2E(unittest.TestCase):
     def setUpClass(cls):
         if CTX.is_oracle and cls.oracle_skip:
             raise unittest.SkipTest(f"oracle: {cls.oracle_skip}")
+        if CTX.remote and cls.host_needed:
+            raise unittest.SkipTest("looks at the daemon's machine")
         if CTX.external and (cls.own_daemon or cls.flags):
             raise unittest.SkipTest("needs a daemon of its own")
         with limit(120, f"setting up {cls.__name__}"):
@@ -226,10 +243,12 @@ class E2E(unittest.TestCase):
 
     def path(self, *parts):
         """A path in a directory of this class for binds and the like."""
+        if CTX.remote:
+            self.skipTest("needs files on the daemon's machine")
         top = os.path.join(CTX.tmp, "files")
         os.makedirs(top, exist_ok=True)
         return os.path.join(top, *parts)
 
 
 __all__ = ["BB", "CTX", "Api", "Daemon", "Docker", "E2E", "TimedOut", "demux", "images", "leaks",
-           "limit", "not_oracle", "takes", "unittest", "wait_for"]
+           "limit", "needs_host", "not_oracle", "takes", "unittest", "wait_for"]

@@ -44,7 +44,7 @@ class Docker:
         data = data.encode() if isinstance(data, str) else data
         more = {"input": data} if data is not None else {"stdin": subprocess.DEVNULL}
         got = subprocess.run(["docker"] + [str(a) for a in args], capture_output=True,
-                             timeout=timeout, env=self.env(**(env or {})), **more)
+                             timeout=timeout * CTX.slow, env=self.env(**(env or {})), **more)
         result = Result(got.returncode, got.stdout.decode("utf-8", "replace"),
                         got.stderr.decode("utf-8", "replace"))
         if check and result.code != 0:
@@ -137,7 +137,7 @@ class Terminal:
     def expect(self, mark, timeout=10):
         """Wait for bytes to appear; returns all before and drops it from what was seen."""
         mark = mark.encode() if isinstance(mark, str) else mark
-        end = time.monotonic() + timeout
+        end = time.monotonic() + timeout * CTX.slow
         while mark not in self.seen:
             left = end - time.monotonic()
             if left <= 0 or not self.pump(min(left, 0.5)):
@@ -149,7 +149,7 @@ class Terminal:
 
     def finish(self, timeout=10):
         """Wait for the end; returns the exit code."""
-        end = time.monotonic() + timeout
+        end = time.monotonic() + timeout * CTX.slow
         while time.monotonic() < end:
             if not self.pump(0.05):
                 break

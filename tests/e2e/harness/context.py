@@ -20,6 +20,8 @@ class Context:
         self.api = NEWEST           # the API version that is tested
         self.isolated = False       # own network, mount and PID namespaces
         self.verbose = False
+        self.remote = False         # the daemon runs on another machine
+        self.slow = 1.0             # what every time limit is multiplied by
         self.tmp = None             # everything of this run lives below
         self.counter = 0
         self.ids = set()            # every container seen in this run
@@ -54,7 +56,7 @@ CTX = Context()
 
 def wait_for(check, timeout=5.0, what="condition", interval=0.02):
     """Poll until check() is true and return its value; AssertionError after timeout seconds."""
-    end = time.monotonic() + timeout
+    end = time.monotonic() + timeout * CTX.slow
     while True:
         value = check()
         if value:
@@ -67,7 +69,7 @@ def wait_for(check, timeout=5.0, what="condition", interval=0.02):
 def sh(*argv, timeout=30, data=None, check=True, env=None):
     """Run a program; returns (exit code, output and errors together as text)."""
     got = subprocess.run([str(a) for a in argv], input=data, stdout=subprocess.PIPE,
-                         stderr=subprocess.STDOUT, timeout=timeout, env=env)
+                         stderr=subprocess.STDOUT, timeout=timeout * CTX.slow, env=env)
     text = got.stdout.decode("utf-8", "replace")
     if check and got.returncode != 0:
         raise AssertionError(f"{' '.join(map(str, argv))}: exit {got.returncode}: {text[-2000:]}")

@@ -5,6 +5,8 @@ import json
 import socket
 import time
 
+from .context import CTX
+
 
 class ProtocolError(Exception):
     """The answer is not HTTP, or ended before its time."""
@@ -42,7 +44,7 @@ class Conn:
 
     def __init__(self, path, timeout=10):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(timeout)
+        self.sock.settimeout(timeout * CTX.slow)
         try:
             self.sock.connect(path)
         except OSError:
@@ -118,7 +120,7 @@ class Conn:
 
     def read_for(self, mark, timeout=10):
         """Collect until mark has been seen; returns all that was read."""
-        end = time.monotonic() + timeout
+        end = time.monotonic() + timeout * CTX.slow
         seen = b""
         while mark not in seen:
             if time.monotonic() > end:
@@ -131,7 +133,7 @@ class Conn:
 
     def closed(self, timeout=5):
         """True when the peer closes within the time and sends nothing more."""
-        self.sock.settimeout(timeout)
+        self.sock.settimeout(timeout * CTX.slow)
         try:
             return not self.buffer and not self.fill()
         except socket.timeout:

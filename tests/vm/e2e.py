@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The container end-to-end tests against the daemon in the guest, with either runtime on cgroup v2."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+
+from guest import Failed, Guest
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# The emulator is that much slower than the machine.
+SLOW = 4
+# What needs only a socket. With the second runtime those that the runtime has a part in.
+FILES = {
+    "crun": ("test_run", "test_options", "test_exec", "test_logs", "test_containers", "test_attach",
+             "test_copy", "test_stats", "test_pause", "test_events", "test_health", "test_volumes"),
+    "runc": ("test_exec", "test_stats", "test_pause", "test_options.TestDefaults"),
+}
+
+
+def pump(source, target):
+    try:
+        while data := source.recv(65536):
+            target.sendall(data)
+    except OSError:
+        pass
+    try:
+        target.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+
+
+class Forward:
+    """A Unix socket here that is the daemon's in the guest."""
+
+    def __init__(self, path, port):
+        self.path, self.port = path, port
+        if os.path.exists(path):
+            os.unlink(path)
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.bind(path)
+        os.chmod(path, 0o600)
+        self.sock.listen(128)
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.sock.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+    def serve(self, client):
+        with client:
+            try:
+                guest = socket.create_connection(("127.0.0.1", self.port), 30)
+            except OSError:
+                return
+            with guest:
+                guest.settimeout(None)
+                guest.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                there = threading.Thread(target=pump, args=(client, guest), daemon=True)
+                there.start()
+                pump(guest, client)
+                there.join()
+
+    def close(self):
+        self.sock.close()
+        os.unlink(self.path)
+
+
+def run_tests(run, g, out, runtime, seconds, only=""):
+    """tests/e2e/run.py as it is; its counts become ours."""
+    path = os.path.join(out, "d.sock")
+    forward = Forward(path, g.ports["api"])
+    try:
+        argv = [sys.executable, "-B", os.path.join(TOP, "tests", "e2e", "run.py"), "--oracle", path,
+                "--remote", "--slow", str(SLOW), "--limit", str(int(seconds)),
+                "--filter", only or ",".join(f"{name}." if "." not in name else name
+                                             for name in FILES[runtime])]
+        env = {k: v for k, v in os.environ.items() if k != "TEST_RESULTS"}
+        child = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env,
+                                 text=True)
+        counts = None
+        log = open(os.path.join(out, f"e2e-{runtime}.log"), "w")
+        for line in child.stdout:
+            log.write(line)
+            counts = re.match(r"(\d+) passed, (\d+) failed, (\d+) skipped$", line) or counts
+            if not re.match(r"(ok|skip) ", line):
+                print("    " + line.rstrip().replace("FAIL", "fail", 1), flush=True)
+        log.close()
+        child.wait(30)
+    finally:
+        forward.close()
+    if not counts:
+        raise Failed(f"the end-to-end tests ended with {child.returncode} and no counts")
+    passed, failed, skipped = (int(n) for n in counts.groups())
+    run.passed += passed
+    run.skipped += skipped
+    if failed or not passed:
+        raise Failed(f"{failed} of {passed + failed} failed")
+
+
+def all_of(run, out, kernel, initrd, seconds, only=""):
+    for runtime in FILES:
+        name = f"e2e.{runtime}"
+        if not run.wanted(name):
+            continue
+        g = Guest(out, kernel, initrd, memory=768, name=f"e2e-{runtime}",
+                  append=f"serin.memory serin.arg=--default-runtime={runtime}")
+        try:
+            def boot():
+                g.wait_ready()
+            if run.test(f"{name}.boot", boot):
+                run.test(name, run_tests, run, g, out, runtime, seconds, only, seconds=seconds + 60)
+        finally:
+            g.cut()
