@@ -170,5 +170,8 @@ int launch_prepare(struct job *job)
 		return err_code(&job->err);
 	if (c->host.privileged && list_devices(l, &job->err) < 0)
 		return err_code(&job->err);
-	return resolve_user(l, root, &job->err);
+	/* As the engine has it, what the image lacks is no fault of the request to start. */
+	if (resolve_user(l, root, &job->err) < 0 && job->err.kind == ERR_INVALID)
+		job->err.kind = ERR_SYSTEM;
+	return err_code(&job->err);
 }

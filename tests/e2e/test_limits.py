@@ -97,6 +97,24 @@ class TestCrowd(E2E):
         self.peak = max(self.peak, self.daemon.rss())
         self.assertLess(self.daemon.rss(), self.ceiling, "resident set above what `limits` prints")
 
+    def test_a_refused_start_does_not_remove(self):
+        """No room to start it now is no reason to remove what is to go when it ends."""
+        ref = self.create("sleep 1000", HostConfig={"AutoRemove": True})
+        crowd = self.crowd([b"GET /v1.51/events HTTP/1.1\r\nHost: x\r\n\r\n"] * 300)
+        crowd.collect(0.5)
+        seen = set()
+        while True:
+            try:
+                seen.add(request(self.daemon.sock, "POST", f"/containers/{ref}/start", timeout=20).status)
+            except (OSError, ProtocolError):
+                pass
+            if 204 in seen or not crowd.socks:
+                break
+            crowd.socks.pop().close()
+        self.assertLessEqual(seen, {503, 204})
+        wait_for(lambda: self.api.get(f"/containers/{ref}/json").status == 200, 5, "still there")
+        self.assertTrue(self.api.inspect(ref)["State"]["Running"])
+
     def vital(self):
         """ping, inspect and kill get through, each within a few seconds."""
         def got(method, path, want):

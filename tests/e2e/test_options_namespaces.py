@@ -61,6 +61,13 @@ class TestIpc(Namespaces):
         self.assertEqual(self.api.wait(third), 0)
         self.assertEqual(self.ns(ref, "ipc"), self.ns(donor, "ipc"))
 
+    @not_oracle("it takes its containers along")
+    def test_joined_after_the_daemon_died(self):
+        donor = self.run_("echo still > /dev/shm/note; sleep 100", HostConfig={"IpcMode": "shareable"})
+        self.daemon.kill9()
+        self.daemon.start()
+        self.assertEqual(self.sh("cat /dev/shm/note", IpcMode=f"container:{donor}"), "still")
+
     def test_the_donor_leaves_nothing(self):
         donor = self.run_("sleep 100", HostConfig={"IpcMode": "shareable"})
         self.api.remove(donor)

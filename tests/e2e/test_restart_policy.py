@@ -395,6 +395,19 @@ class TestDaemonStarts(Restarting):
         self.assertTrue(self.state(looping)["Running"])
         self.assertTrue(self.api.inspect(port)["NetworkSettings"]["Ports"]["80/tcp"][0]["HostPort"])
 
+    def test_reboot_of_those_that_share(self):
+        """Whom they join or are linked to comes first, whatever the order they were made in."""
+        donor = self.run_(self.STAY, name="donor", HostConfig=dict(policy("always"), IpcMode="shareable"))
+        joins = [self.run_(self.STAY, HostConfig=dict(policy("always"), **more))
+                 for more in ({"IpcMode": "container:donor"}, {"PidMode": "container:donor"},
+                              {"Links": ["donor:db"]})]
+        self.refs = [donor] + joins
+        self.reboot()
+        for ref in self.refs:
+            self.running(ref)
+        address = self.api.inspect(donor)["NetworkSettings"]["IPAddress"]
+        self.assertIn(f"{address}\tdb ", self.docker.ok("exec", joins[2], "cat", "/etc/hosts"))
+
     def test_many_at_once(self):
         refs = [self.loop(cmd=self.STAY) for _ in range(12)]
         pids = [self.state(ref)["Pid"] for ref in refs]
