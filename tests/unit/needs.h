@@ -68,6 +68,21 @@ static inline const char *lacks_clone_pidfd(void)
 	return pid > 0 && pidfd >= 0 ? NULL : "no CLONE_PIDFD here";
 }
 
+/* A child that runs in its parent's memory until it executes a program. */
+static inline const char *lacks_vfork(void)
+{
+	static volatile int shared;
+	pid_t pid = vfork();
+
+	if (pid == 0) {
+		shared = 1;
+		_exit(0);
+	}
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+	return shared ? NULL : "no shared memory with a child here";
+}
+
 /* Netlink's family of the packet filter. */
 static inline const char *lacks_nfnetlink(void)
 {

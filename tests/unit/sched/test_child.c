@@ -346,5 +346,6 @@ int main(void)
 		CHILD_TEST(test_cancel), CHILD_TEST(test_wait),	 CHILD_TEST(test_let_go),
 	};
 	NEEDS_ALL(tests, lacks_clone_pidfd());
+	NEEDS_ALL(tests, lacks_vfork());
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
