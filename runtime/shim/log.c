@@ -55,8 +55,8 @@ static char *put_syslog(struct shim_log *l, char *out, const struct log_entry *e
 }
 
 static const struct log_wire wires[] = {
-	{"journald", CONFIG(LOG_JOURNALD), open_journald, room_journald, put_journald},
-	{"syslog", CONFIG(LOG_SYSLOG), open_syslog, room_syslog, put_syslog},
+	{"journald", CONFIG(LOG_JOURNALD) ? open_journald : NULL, room_journald, put_journald},
+	{"syslog", CONFIG(LOG_SYSLOG) ? open_syslog : NULL, room_syslog, put_syslog},
 };
 
 static void record(void *arg, const struct log_entry *e)
@@ -136,7 +136,7 @@ static int open_remote(struct shim_process *s, struct str plan, char *error, siz
 		return 0;
 	while (wire < end && !str_eqz(name, wire->name))
 		wire++;
-	if (wire == end || !wire->built_in)
+	if (wire == end || !wire->open)
 		return -ENOSYS;
 	l->remote.non_blocking = log_plan_get_i64(plan, "non-blocking", 0) != 0;
 	l->remote.limit = (size_t)log_plan_get_i64(plan, "limit", LOG_REMOTE_LIMIT);

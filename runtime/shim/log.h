@@ -25,8 +25,7 @@ struct shim_log;
 /* How a server wants its messages. */
 struct log_wire {
 	const char *name;
-	bool built_in;
-	int (*open)(struct shim_log *l, struct str plan);
+	int (*open)(struct shim_log *l, struct str plan); /* NULL: not built in */
 	size_t (*room)(const struct shim_log *l, const struct log_entry *e);
 	char *(*put)(struct shim_log *l, char *out, const struct log_entry *e);
 };

@@ -33,6 +33,11 @@ log-srcs := runtime/log/log_parse.c runtime/shim/log_line.c firmware/core/clock.
 	$(addprefix firmware/fmt/,json.c json_check.c json_scan.c json_text.c json_write.c) \
 	$(fuzz-fmt)
 
+fuzzers += log_local
+log_local-srcs := runtime/log/log_local_parse.c runtime/shim/log_local.c \
+	$(addprefix firmware/fmt/,json.c json_check.c json_scan.c json_text.c json_write.c) \
+	$(fuzz-fmt)
+
 fuzzers += passwd
 passwd-srcs := firmware/core/passwd.c firmware/core/str.c firmware/core/err.c
 
