@@ -10,12 +10,16 @@
 #include <linux/mount.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "firmware/core/cleanup.h"
 #include "runtime/join/join.h"
+
+extern char **environ;
 
 /* The kernel's struct mount_attr; the C library has one of the same name elsewhere. */
 struct mount_change {
@@ -29,15 +33,49 @@ bool join_is_sealed(void)
 	return statvfs("/proc/self/exe", &st) == 0 && (st.f_flag & ST_RDONLY);
 }
 
-void join_seal(char **argv)
+static int clone_read_only(const char *path)
 {
-	extern char **environ;
 	struct mount_change read_only = {.set = MOUNT_ATTR_RDONLY};
-	int fd CLEANUP_FD = (int)syscall(SYS_open_tree, AT_FDCWD, "/proc/self/exe",
-					 OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	int fd CLEANUP_FD =
+		(int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 
 	if (fd < 0 ||
 	    syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &read_only, sizeof(read_only)) < 0)
+		return -1;
+	return TAKE_FD(fd);
+}
+
+/* By way of its directory, so that /proc/PID/exe still ends in its name; not when another file has
+ * taken its place there. */
+static void run_in_directory(char **argv)
+{
+	static char path[4096];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	struct stat there, ours;
+	char *name;
+	int dir CLEANUP_FD = -1;
+
+	if (n <= 1)
 		return;
-	(void)syscall(SYS_execveat, fd, "", argv, environ, AT_EMPTY_PATH);
+	path[n] = 0;
+	name = strrchr(path, '/');
+	if (!name)
+		return;
+	*name++ = 0;
+	dir = clone_read_only(path[0] ? path : "/");
+	if (dir < 0 || fstatat(dir, name, &there, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    stat("/proc/self/exe", &ours) < 0 || there.st_ino != ours.st_ino ||
+	    there.st_dev != ours.st_dev)
+		return;
+	(void)syscall(SYS_execveat, dir, name, argv, environ, AT_SYMLINK_NOFOLLOW);
+}
+
+void join_seal(char **argv)
+{
+	int fd CLEANUP_FD = -1;
+
+	run_in_directory(argv);
+	fd = clone_read_only("/proc/self/exe");
+	if (fd >= 0)
+		(void)syscall(SYS_execveat, fd, "", argv, environ, AT_EMPTY_PATH);
 }
