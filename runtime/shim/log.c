@@ -18,6 +18,12 @@
 #define LINGER_GONE_MS 1000 /* for one that is not there */
 #define REMOTE_READ 4096    /* a message may be a hundred times as long as its line */
 
+/* Is there a server, and could there be one? */
+static bool has_server(const struct shim_log *l)
+{
+	return (CONFIG(LOG_JOURNALD) || CONFIG(LOG_SYSLOG)) && l->wire;
+}
+
 static int open_journald(struct shim_log *l, struct str plan)
 {
 	return log_plan_get(plan, "fields", &l->journal.fields) ? 0 : -EINVAL;
@@ -67,7 +73,7 @@ static void record(void *arg, const struct log_entry *e)
 
 	if (l->has_file)
 		log_file_record(&l->file, e);
-	if (!l->wire)
+	if (!has_server(l))
 		return;
 	n = l->wire->room(l, e);
 	out = n ? log_remote_begin(&l->remote, n) : NULL;
@@ -134,6 +140,8 @@ static int open_remote(struct shim_process *s, struct str plan, char *error, siz
 
 	if (!log_plan_get(plan, "server", &name))
 		return 0;
+	if (!CONFIG(LOG_JOURNALD) && !CONFIG(LOG_SYSLOG))
+		return -ENOSYS;
 	while (wire < end && !str_eqz(name, wire->name))
 		wire++;
 	if (wire == end || !wire->open)
@@ -202,7 +210,7 @@ int shim_log_open(struct shim_process *s, int fd, char *error, size_t size)
 	if (r < 0 && !error[0])
 		snprintf(error, size, "%s", strerror(-r));
 	s->logging = r == 0 && (s->log.has_file || s->log.wire);
-	if (r == 0 && s->log.wire)
+	if (r == 0 && has_server(&s->log))
 		watch(s);
 	return r;
 }
@@ -219,7 +227,7 @@ static void flush(struct shim_process *s)
 				log_gzip_start(s->state_dirfd, l->file.o.name, l->file.o.max_file);
 		}
 	}
-	if (l->wire) {
+	if (has_server(l)) {
 		log_remote_flush(&l->remote);
 		watch(s);
 	}
@@ -250,7 +258,7 @@ void shim_log_end(struct shim_process *s)
 		log_file_close(&l->file);
 	l->has_file = false;
 	s->logging = false;
-	if (!l->wire)
+	if (!has_server(l))
 		return;
 	l->give_up = clock_in_ms(l->remote.fd < 0 ? LINGER_GONE_MS : LINGER_MS);
 	shim_arm(s, l->give_up);
@@ -258,22 +266,22 @@ void shim_log_end(struct shim_process *s)
 
 size_t shim_log_read_size(const struct shim_process *s)
 {
-	return s->log.wire ? REMOTE_READ : SHIM_IO_SIZE;
+	return has_server(&s->log) ? REMOTE_READ : SHIM_IO_SIZE;
 }
 
 bool shim_log_full(const struct shim_process *s)
 {
-	return s->log.wire && log_remote_full(&s->log.remote);
+	return has_server(&s->log) && log_remote_full(&s->log.remote);
 }
 
 bool shim_log_busy(const struct shim_process *s)
 {
-	return s->log.wire && s->log.give_up && !log_remote_idle(&s->log.remote);
+	return has_server(&s->log) && s->log.give_up && !log_remote_idle(&s->log.remote);
 }
 
 void shim_log_ready(struct shim_process *s, uint32_t generation, uint32_t events)
 {
-	if (!s->log.wire || generation != (s->log.remote.generation & 0xffffff))
+	if (!has_server(&s->log) || generation != (s->log.remote.generation & 0xffffff))
 		return;
 	log_remote_ready(&s->log.remote, events);
 	watch(s);
@@ -283,7 +291,7 @@ void shim_log_tick(struct shim_process *s, int64_t now)
 {
 	struct shim_log *l = &s->log;
 
-	if (!l->wire)
+	if (!has_server(l))
 		return;
 	log_remote_tick(&l->remote, now);
 	log_remote_flush(&l->remote);
@@ -306,6 +314,6 @@ bool shim_log_reaped(struct shim_process *s, pid_t pid)
 
 void shim_log_give_back(struct shim_process *s)
 {
-	if (s->log.wire)
+	if (has_server(&s->log))
 		log_remote_trim(&s->log.remote);
 }

@@ -16,6 +16,7 @@
 
 #include "firmware/core/attr.h"
 #include "firmware/core/cleanup.h"
+#include "firmware/core/config.h"
 
 #define LEVEL 5
 #define BLOCK 65536
@@ -228,6 +229,8 @@ int log_gzip_all(int dirfd, const char *name, int64_t max_file)
 	name_buf made;
 	int r = 0;
 
+	if (!CONFIG(LOG_COMPRESS))
+		return -ENOSYS;
 	put_name(made, name, 0, ".gz.tmp");
 	while (r == 0 && (i = find_plain(dirfd, name, below))) {
 		int to CLEANUP_FD =
@@ -251,9 +254,12 @@ int log_gzip_all(int dirfd, const char *name, int64_t max_file)
 
 pid_t log_gzip_start(int dirfd, const char *name, int64_t max_file)
 {
-	pid_t pid = fork();
+	pid_t pid;
 	int fd;
 
+	if (!CONFIG(LOG_COMPRESS))
+		return -ENOSYS;
+	pid = fork();
 	if (pid != 0)
 		return pid < 0 ? -errno : pid;
 	/* Nothing of the container's or of its clients' may be held open from here. */

@@ -13,8 +13,11 @@
 #include <unistd.h>
 
 #include "firmware/core/arena.h"
+#include "firmware/core/config.h"
 #include "firmware/sched/job.h"
 #include "runtime/log/log_reader.h"
+#include "runtime/shim/log_file.h"
+#include "runtime/shim/log_gzip.h"
 #include "tests/unit/sched/fixture.h"
 
 static char folder[] = "/tmp/test_log_reader.XXXXXX";
@@ -274,6 +277,118 @@ static void test_cancel(void **state)
 	expect("zero\n");
 }
 
+/* A log as the shim writes it: rotated files, compressed where that is built in. */
+static void write_log(enum log_format format, int from, int to, bool compress)
+{
+	static char out[262144];
+	struct log_file_options o = {
+		.name = "log", .format = format, .max_size = 4000, .max_file = 8};
+	struct log_file l;
+	char text[16];
+
+	o.compress = compress && CONFIG(LOG_COMPRESS);
+	o.dirfd = open(folder, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(log_file_open(&l, &o, out, sizeof(out)), 0);
+	for (int i = from; i < to; i++) {
+		struct log_entry e = {
+			.newline = true, .time = "2026-01-01T00:00:00Z", .time_len = 20};
+
+		e.time_ns = 1767225600000000000 + i * NSEC_PER_SEC;
+		e.n = (size_t)snprintf(text, sizeof(text), "%d", i);
+		e.p = (const uint8_t *)text;
+		log_file_record(&l, &e);
+		log_file_flush(&l);
+	}
+	log_file_close(&l);
+	if (o.compress)
+		assert_int_equal(log_gzip_all(o.dirfd, "log", 8), 0);
+	close(o.dirfd);
+}
+
+static void remove_log(void)
+{
+	char name[96];
+
+	for (int i = 0; i < 10; i++) {
+		snprintf(name, sizeof(name), i ? "%s.%d" : "%s", path, i);
+		unlink(name);
+		strcat(name, ".gz");
+		unlink(name);
+	}
+}
+
+/* The lines from one to another, and no others. */
+static void expect_range(int from, int to)
+{
+	char *p = got;
+
+	got[got_n] = 0;
+	for (int i = from; i < to; i++) {
+		assert_int_equal(strtol(p, &p, 10), i);
+		assert_int_equal(*p++, '\n');
+	}
+	assert_int_equal(*p, 0);
+	got_n = n_records = 0;
+}
+
+static void test_rotated_files(void **state)
+{
+	static const int tails[] = {0, 1, 7, 60, 150, 300};
+
+	(void)state;
+	for (int k = 0; k < 4; k++) {
+		query.local = k & 1;
+		query.tail = -1;
+		write_log(query.local ? LOG_FORMAT_LOCAL : LOG_FORMAT_JSON, 1000, 1320, k & 2);
+		run_fiber(read_log);
+		expect_range(1000, 1320);
+		for (size_t i = 0; i < ARRAY_LEN(tails); i++) {
+			query.tail = tails[i];
+			run_fiber(read_log);
+			expect_range(1320 - tails[i], 1320);
+		}
+		remove_log();
+	}
+}
+
+/* Torn at the end, or in the middle after somebody went on behind it. */
+static void test_torn_local(void **state)
+{
+	static const char torn[] = "\0\0\0\x30\x0a\x06stdout\x10\x01";
+	int fd;
+
+	(void)state;
+	query.local = true;
+	for (int round = 0; round < 2; round++) {
+		write_log(LOG_FORMAT_LOCAL, 10, 13, false);
+		fd = open(path, O_WRONLY | O_APPEND);
+		assert_int_equal(write(fd, torn, sizeof(torn) - 1), sizeof(torn) - 1);
+		close(fd);
+		run_fiber(read_log);
+		expect_range(10, 13);
+		query.tail = 2;
+		run_fiber(read_log);
+		expect_range(11, 13);
+		query.tail = -1;
+		write_log(LOG_FORMAT_LOCAL, 13, 15, false); /* cuts it off */
+		run_fiber(read_log);
+		expect_range(10, 15);
+		remove_log();
+	}
+}
+
+static void test_local_since(void **state)
+{
+	(void)state;
+	query.local = true;
+	write_log(LOG_FORMAT_LOCAL, 100, 200, true);
+	query.since_ns = 1767225600000000000 + 120 * NSEC_PER_SEC;
+	query.until_ns = 1767225600000000000 + 129 * NSEC_PER_SEC;
+	run_fiber(read_log);
+	expect_range(120, 130);
+	remove_log();
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, finish)
 
 int main(void)
@@ -286,6 +401,9 @@ int main(void)
 		TEST(test_follow_nothing_yet),
 		TEST(test_follow_until),
 		TEST(test_cancel),
+		TEST(test_rotated_files),
+		TEST(test_torn_local),
+		TEST(test_local_since),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
