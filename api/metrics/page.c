@@ -122,12 +122,21 @@ static bool is_used(const struct request_metrics *m)
 /* Patterns and methods come from the route table: nothing in them needs an escape. */
 static const char *labels_of(struct page *p, size_t i)
 {
-	const char *text = i < route_count
-				   ? arena_printf(p->req->arena, "method=\"%s\",route=\"%s\"",
-						  route_table[i].method, route_table[i].pattern)
-				   : "method=\"\",route=\"\"";
+	char *text;
+	size_t n = 0;
 
-	return text ? text : "method=\"\",route=\"?\"";
+	if (i >= route_count)
+		return "method=\"\",route=\"\"";
+	text = arena_printf(p->req->arena, "method=\"%s\",route=\"%s\"", route_table[i].method,
+			    route_table[i].pattern);
+	if (!text)
+		return "method=\"\",route=\"?\"";
+	/* That a parameter may hold slashes ("{name*}") is nobody's business here. */
+	for (const char *c = text; *c; c++)
+		if (*c != '*' || c[1] != '}')
+			text[n++] = *c;
+	text[n] = 0;
+	return text;
 }
 
 static void put_statuses(struct page *p, const char *labels, const struct request_metrics *m)
@@ -166,11 +175,11 @@ static void put_actions(struct page *p) FIBER_FN
 	static const struct {
 		const char *method, *pattern, *labels;
 	} actions[] = {
-		{"GET", "/containers/{name}/changes", "action=\"changes\""},
+		{"GET", "/containers/{name*}/changes", "action=\"changes\""},
 		{"POST", "/commit", "action=\"commit\""},
 		{"POST", "/containers/create", "action=\"create\""},
-		{"DELETE", "/containers/{name}", "action=\"delete\""},
-		{"POST", "/containers/{name}/start", "action=\"start\""},
+		{"DELETE", "/containers/{name*}", "action=\"delete\""},
+		{"POST", "/containers/{name*}/start", "action=\"start\""},
 	};
 
 	head(p, "engine_daemon_container_actions_seconds", "histogram",

@@ -56,7 +56,7 @@ class TestDevices(More):
     def test_missing(self):
         self.start_fails('error gathering device information while adding custom device "/dev/nope": '
                          "no such file or directory", Devices=[self.device("/dev/nope")])
-        plain = self.path("plain")
+        plain = self.path("plain-file")
         open(plain, "w").close()
         self.start_fails("not a device node", Devices=[self.device(plain)])
 
