@@ -46,7 +46,9 @@ static int find(struct call *call, struct container **ret, struct attach_client 
 		return err_code(e);
 	if (container_lookup(call->eng, call->params[0], ret, e) < 0)
 		return err_code(e);
-	return container_attach_reserve(*ret, client, e);
+	/* Who wants the log alone takes no place. */
+	return query_bool(call, "stream", false) ? container_attach_reserve(*ret, client, e)
+						 : container_attach_check(*ret, e);
 }
 
 /* What follows the upgrade. */

@@ -10,7 +10,7 @@
 
 #include "runtime/container/private.h"
 
-static int check(const struct container *c, struct err *e)
+int container_attach_check(const struct container *c, struct err *e)
 {
 	if (c->status == CONTAINER_PAUSED)
 		return err_set(e, ERR_CONFLICT,
@@ -25,7 +25,7 @@ static int check(const struct container *c, struct err *e)
 
 int container_attach_reserve(struct container *c, struct attach_client *client, struct err *e)
 {
-	int r = check(c, e);
+	int r = container_attach_check(c, e);
 
 	if (r < 0)
 		return r;

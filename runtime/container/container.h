@@ -234,10 +234,11 @@ struct attach_client {
 			       *client); /* called once, at hand-over: gives up the descriptor */
 	void *arg;
 };
+/* Before the upgrade is answered: ERR_CONFLICT when paused or restarting. */
+int container_attach_check(const struct container *c, struct err *e) WARN_UNUSED;
 /*
- * Before the upgrade is answered: ERR_CONFLICT when paused or restarting, ERR_UNAVAILABLE when as
- * many clients as there may be are attached. Keeps a place for the client: container_attach uses it
- * up, or container_attach_give_up must.
+ * The same, and ERR_UNAVAILABLE when as many clients as there may be are attached. Keeps a place
+ * for the client: container_attach uses it up, or container_attach_give_up must.
  */
 int container_attach_reserve(struct container *c, struct attach_client *client, struct err *e)
 	FIBER_FN WARN_UNUSED;

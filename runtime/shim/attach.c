@@ -363,8 +363,14 @@ void attach_begin(struct shim_process *s, struct proc *p)
 {
 	attach_stdin_ready(s, p);
 	for (size_t i = 0; i < s->client_end; i++) {
-		if (s->clients[i].fd >= 0 && s->clients[i].proc == p)
-			attach_update(s, &s->clients[i]);
+		struct client *c = &s->clients[i];
+
+		if (c->fd < 0 || c->proc != p)
+			continue;
+		if (c->hup && !c->in)
+			hung_up(s, c); /* it left while the process was being started */
+		else
+			attach_update(s, c);
 	}
 }
 
