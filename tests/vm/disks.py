@@ -164,8 +164,12 @@ class Disks:
                          "while :; do sleep 0.1; done")
                 within(lambda n=name: g.docker("logs", n) == "up", 20, "it waits for its signal")
             g.docker("run", "-d", "--name", "deaf", "--restart", "always", BB, "sleep", "10000")
-            g.press_button()
-            g.wait_off(40)
+            # Not every kernel of arm64 has a driver for that machine's button.
+            if Guest.arch == "amd64" or g.sh("ls /dev/input/event* 2>/dev/null || true").strip():
+                g.press_button()
+                g.wait_off(40)
+            else:
+                g.off(40)
         self.in_boot("after-pull", use)
         self.registry = None
         found = superblock(self.path)
@@ -239,8 +243,6 @@ class Disks:
 
     def half_made(self):
         """The power went while the file system was being made."""
-        os.unlink(self.path)
-        make(self.path, 256)
         text = b"serin: a file system is being made on this disk\n"
         overwrite(self.path, 256 * MIB - 512 * 1024, text + bytes(512 - len(text)))
         overwrite(self.path, 8192, b"what a file system begins with")
@@ -252,8 +254,6 @@ class Disks:
 
     def foreign(self):
         """Somebody else's disk is not touched; the guest serves all the same."""
-        os.unlink(self.path)
-        make(self.path, 64)
         overwrite(self.path, 510, b"\x55\xaa")
 
         def digest():
@@ -274,14 +274,23 @@ class Disks:
 
 def all_of(run, out, kernel, initrd, archive):
     d = Disks(run, out, kernel, initrd, archive)
-    if os.path.exists(d.path):
-        os.unlink(d.path)
-    make(d.path, 256)
+    chain = (d.first, d.after_run, d.after_load, d.after_pull, d.after_button, d.full, d.torn_journal,
+             d.torn_head)
+
+    def empty():
+        if os.path.exists(d.path):
+            os.unlink(d.path)
+        make(d.path, 256)
     try:
-        for function in (d.first, d.after_run, d.after_load, d.after_pull, d.after_button, d.full,
-                         d.torn_journal, d.torn_head, d.half_made, d.foreign):
-            if not run.test(f"disk.{function.__name__}", function):
-                break
+        empty()
+        if any(run.wanted(f"disk.{function.__name__}") for function in chain):
+            for function in chain:
+                if not run.test(f"disk.{function.__name__}", function):
+                    break
+        for function in (d.half_made, d.foreign):
+            empty()
+            if run.wanted(f"disk.{function.__name__}"):
+                run.test(f"disk.{function.__name__}", function)
     finally:
         if d.registry:
             d.registry.close()

@@ -47,12 +47,9 @@ class Guest:
     arch = "amd64"      # what kernel and initrd are for
 
     def __init__(self, out, kernel, initrd, memory=384, disk=None, name="guest", append=""):
-        self.ports = dict(zip(FORWARDS, free_ports(len(FORWARDS))))
         self.console = os.path.join(out, f"{name}.console")
         self.config = os.path.join(out, "docker-config")
         os.makedirs(self.config, exist_ok=True)
-        forwards = "".join(f",hostfwd=tcp:127.0.0.1:{port}-:{FORWARDS[what]}"
-                           for what, port in self.ports.items())
         emulator, machine, console = MACHINES[self.arch]
         argv = [emulator, *machine, "-accel", "tcg", "-smp", "1", "-m", str(memory),
                 "-nodefaults", "-no-user-config", "-no-reboot",
@@ -60,17 +57,27 @@ class Guest:
                 "-kernel", kernel, "-initrd", initrd,
                 "-append", f"console={console} quiet panic=-1 "
                 "serin.ip=10.0.2.15/24,10.0.2.2,10.0.2.3 " + append,
-                "-netdev", f"user,id=n{forwards}",
                 "-device", "virtio-net-pci,netdev=n,romfile="]
         self.monitor = os.path.join(out, f"{name}.qmp")
         argv += ["-qmp", f"unix:{self.monitor},server=on,wait=off"]
         if disk:
             argv += ["-drive", f"file={disk},if=none,id=d,format=raw,cache=writethrough",
                      "-device", "virtio-blk-pci,drive=d"]
-        self.began = time.monotonic()
-        self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # A port that was free may be somebody's a moment later: then others are taken.
+        for _ in range(3):
+            self.ports = dict(zip(FORWARDS, free_ports(len(FORWARDS))))
+            forwards = "".join(f",hostfwd=tcp:127.0.0.1:{port}-:{FORWARDS[what]}"
+                               for what, port in self.ports.items())
+            self.began = time.monotonic()
+            with open(os.path.join(out, f"{name}.stderr"), "wb") as stderr:
+                self.process = subprocess.Popen([*argv, "-netdev", f"user,id=n{forwards}"],
+                                                stdin=subprocess.DEVNULL, stderr=stderr)
+            try:
+                self.process.wait(0.5)
+            except subprocess.TimeoutExpired:
+                break
 
-    def wait_ready(self, timeout=60):
+    def wait_ready(self, timeout=120):
         """Until the daemon answers; returns the seconds since the emulator was started."""
         end = time.monotonic() + timeout
         while time.monotonic() < end:
