@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Streams under stress: crowds of clients, clients that never read, clients that vanish, held loops."""
 
-import json
 import os
 import re
 import selectors
@@ -10,10 +9,10 @@ import subprocess
 import threading
 import time
 
-from harness import rawhttp, ws
+from harness import ws
 from harness.api import demux, query
-from harness.case import BB, CTX, E2E, Api, images, not_oracle, takes, wait_for
-from harness.rawhttp import Conn, ProtocolError
+from harness.case import CTX, E2E, not_oracle, takes, wait_for
+from harness.rawhttp import Conn
 
 MIB = 1 << 20
 STDIN = {"OpenStdin": True, "StdinOnce": True, "AttachStdin": True}
