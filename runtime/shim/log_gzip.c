@@ -69,7 +69,7 @@ static void drop(int dirfd, const char *name, int64_t i, const char *suffix)
 
 void log_gzip_shift(int dirfd, const char *name, int64_t max_file)
 {
-	int lock CLEANUP_FD = lock_folder(dirfd);
+	int lock CLEANUP_FD UNUSED = lock_folder(dirfd);
 	int64_t last = max_file < FILES_MAX ? max_file - 1 : FILES_MAX - 1, gap = 1;
 
 	while (gap < last && (exists(dirfd, name, gap, "") || exists(dirfd, name, gap, ".gz")))
@@ -86,7 +86,7 @@ void log_gzip_shift(int dirfd, const char *name, int64_t max_file)
 
 bool log_gzip_settle(int dirfd, const char *name, int64_t max_file)
 {
-	int lock CLEANUP_FD = lock_folder(dirfd);
+	int lock CLEANUP_FD UNUSED = lock_folder(dirfd);
 	bool plain = false;
 
 	for (int64_t i = 1; i < max_file && i < FILES_MAX; i++) {
@@ -185,7 +185,7 @@ static int64_t number_of(int dirfd, const char *name, int64_t max_file, ino_t in
 static int put_in_place(int dirfd, const char *name, int64_t max_file, ino_t inode,
 			const char *made)
 {
-	int lock CLEANUP_FD = lock_folder(dirfd);
+	int lock CLEANUP_FD UNUSED = lock_folder(dirfd);
 	int64_t i = number_of(dirfd, name, max_file, inode);
 	name_buf path;
 
