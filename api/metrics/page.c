@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "api/containers/containers.h"
 #include "api/system/host.h"
 #include "firmware/core/buf.h"
 #include "firmware/core/pool.h"
@@ -173,21 +174,22 @@ static void put_requests(struct page *p) FIBER_FN
 static void put_actions(struct page *p) FIBER_FN
 {
 	static const struct {
-		const char *method, *pattern, *labels;
+		int (*handle)(struct call *call, struct err *e) FIBER_FN;
+		const char *method, *labels;
 	} actions[] = {
-		{"GET", "/containers/{name*}/changes", "action=\"changes\""},
-		{"POST", "/commit", "action=\"commit\""},
-		{"POST", "/containers/create", "action=\"create\""},
-		{"DELETE", "/containers/{name*}", "action=\"delete\""},
-		{"POST", "/containers/{name*}/start", "action=\"start\""},
+		{api_containers_changes, "GET", "action=\"changes\""},
+		{api_containers_commit, "POST", "action=\"commit\""},
+		{api_containers_create, "POST", "action=\"create\""},
+		{api_containers_remove, "DELETE", "action=\"delete\""},
+		{api_containers_start, "POST", "action=\"start\""},
 	};
 
 	head(p, "engine_daemon_container_actions_seconds", "histogram",
 	     "The number of seconds it takes to process each container action");
 	for (size_t i = 0; i < route_count; i++)
 		for (size_t k = 0; k < ARRAY_LEN(actions); k++)
-			if (!strcmp(route_table[i].method, actions[k].method) &&
-			    !strcmp(route_table[i].pattern, actions[k].pattern))
+			if (route_table[i].handle == actions[k].handle &&
+			    !strcmp(route_table[i].method, actions[k].method))
 				put_histogram(p, "engine_daemon_container_actions_seconds",
 					      actions[k].labels, metrics_of(i));
 }
