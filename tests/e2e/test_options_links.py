@@ -5,6 +5,8 @@ from harness.case import BB, CTX, E2E, not_oracle, wait_for
 
 
 class TestLinks(E2E):
+    SHOWN = None
+
     def db(self, name="db", **more):
         return self.run_("sleep 1000", name=name, **more)
 
@@ -44,6 +46,14 @@ class TestLinks(E2E):
         self.assertEqual(code, 0)
         self.assertRegex(out, rf"(?m)^{ip}\tstore dbhost db$")
         self.assertTrue(out.endswith("reached\n"), out)
+
+    def test_the_client(self):
+        self.db()
+        out = self.docker.ok("run", "--name", "app", "--link", "db:store", BB, "cat", "/etc/hosts")
+        self.assertRegex(out, rf"(?m)^{self.address('db')}\tstore ")
+        got = self.api.inspect("app")
+        self.assertEqual(got["HostConfig"]["Links"], ["/db:/app/store"])
+        self.assertEqual(got["NetworkSettings"]["Networks"]["bridge"]["Links"], self.SHOWN)
 
     def test_inspect_and_names(self):
         ref = self.db()
