@@ -424,6 +424,9 @@ endif
 bench-vm: all
 	$(Q)$(PYTHON) -B tests/vm/bench --serind $(B)/serind --out $(B)/bench-vm \
 		--cc '$(CC) $(sysroot-cflags) $(sysroot-ldflags)'
+# Real vsock between a host and a guest, one emulated in the other: minutes.
+test-vm-nested: all
+	$(Q)$(PYTHON) -B tests/vm/run --serind $(O)/serind --out $(O)/vm --filter nested
 
 bench: all
 	$(Q)O=$(O) tests/bench/run $(O)/serind
@@ -492,7 +495,7 @@ Configuration  menuconfig  defconfig  <board>_defconfig  savedefconfig  olddefco
                allyesconfig  allnoconfig     (boards: $(notdir $(patsubst %/,%,$(dir $(wildcard board/*/defconfig)))))
 Packages       deps  deps-arm64  deps-test  deps-guest  deps-bench   (Debian 12 and 13, as root)
 Tests          test  test-unit [SAN=address,undefined | SAN=thread]  unit-<area>/<test>
-               lint  fuzz  fuzz-<name> [FUZZ_SECONDS=10]  test-configs  test-e2e  test-arm64  test-vm  bench  bench-vm
+               lint  fuzz  fuzz-<name> [FUZZ_SECONDS=10]  test-configs  test-e2e  test-arm64  test-vm  test-vm-nested  bench  bench-vm
 Source         format
 Variables      O=build  CC=gcc|clang  ARCH=arm64|amd64  CROSS_COMPILE=aarch64-linux-gnu-  SAN=  V=1  BOARD=static
 endef
@@ -501,7 +504,7 @@ help:
 	$(info $(help-text))@:
 
 FORCE:
-.PHONY: all size unit-build test-unit fuzz-build fuzz lint test-configs test-e2e test-arm64 test-vm bench bench-vm test deps deps-arm64 deps-test deps-guest \
+.PHONY: all size unit-build test-unit fuzz-build fuzz lint test-configs test-e2e test-arm64 test-vm test-vm-nested bench bench-vm test deps deps-arm64 deps-test deps-guest \
 	deps-bench run install deb format clean distclean help FORCE menuconfig defconfig savedefconfig \
 	allyesconfig allnoconfig alldefconfig randconfig olddefconfig oldconfig
 .PHONY: $(addprefix unit-,$(units)) $(addprefix fuzz-,$(fuzzers))

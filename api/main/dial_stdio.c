@@ -49,7 +49,10 @@ static int dial(const char *host, struct err *e)
 
 static void *send_input(void *arg)
 {
-	(void)relay_copy(STDIN_FILENO, *(int *)arg);
+	int fd = *(int *)arg;
+
+	(void)relay_copy(STDIN_FILENO, fd);
+	shutdown(fd, SHUT_WR);
 	return NULL;
 }
 
@@ -81,7 +84,10 @@ static int pump(const char *host)
 		fputs("serind: no thread for standard input and output\n", stderr);
 		return 1;
 	}
-	/* The daemon's end is the end: who waits for more input then would wait for nothing. */
+	/*
+	 * The daemon's end is the end: who waits for more input then would wait for nothing.
+	 * Standard output is left as it is: it may be a socket that others write to as well.
+	 */
 	return relay_copy(fd, STDOUT_FILENO) < 0;
 }
 

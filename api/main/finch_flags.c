@@ -144,7 +144,8 @@ int finch_read_flags(int argc, char **argv, struct arena *a, struct finch_option
 
 void finch_help(struct buf *out)
 {
-	static const char *const kinds[] = {[KIND_TEXT] = "string", [KIND_INT] = "int"};
+	static const char *const kinds[] = {
+		[KIND_TEXT] = "string", [KIND_INT] = "int", [KIND_BOOL] = NULL};
 
 	buf_puts(out, "Finch daemon with a Docker-compatible API (Serin)\n\n"
 		      "Usage:\n  finch-daemon [flags]\n\nFlags:\n");

@@ -30,7 +30,6 @@ int relay_copy(int from, int to)
 			break;
 		r = fd_write_all(to, buf, (size_t)n);
 	}
-	shutdown(to, SHUT_WR);
 	return r;
 }
 
@@ -40,10 +39,11 @@ struct direction {
 
 static void copy_or_end(const struct direction *d)
 {
-	if (relay_copy(d->from, d->to) < 0) {
+	int r = relay_copy(d->from, d->to);
+
+	shutdown(d->to, r < 0 ? SHUT_RDWR : SHUT_WR);
+	if (r < 0)
 		shutdown(d->from, SHUT_RDWR);
-		shutdown(d->to, SHUT_RDWR);
-	}
 }
 
 static void *copy_thread(void *arg)

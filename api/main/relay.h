@@ -16,8 +16,7 @@
 
 #define RELAY_STACK (128u << 10) /* the least that aarch64 takes */
 
-/* Copy until the end of from, then shut down to's writing end (a socket) unless it is no socket. 0,
- * or the negative errno of what failed. */
+/* Copy until the end of from. 0, or the negative errno of what failed. */
 int relay_copy(int from, int to);
 /* Both directions between two sockets until both have ended. A direction that fails ends both. */
 void relay_join(int a, int b);

@@ -4,6 +4,7 @@
 import hashlib
 import os
 import shutil
+import socket
 import subprocess
 import threading
 
@@ -185,6 +186,20 @@ class TestStandIn(E2E):
                 self.assertEqual(got.returncode, 0, got)
                 self.assertTrue(got.stdout.startswith(b"HTTP/1.1 200 OK\r\n"), got)
                 self.assertTrue(got.stdout.endswith(b"OK"), got)
+
+    def test_output_that_is_shared(self):
+        """A socket that others write to after it has ended stays open for them."""
+        link = os.path.join(CTX.tmp, "docker")
+        if not os.path.lexists(link):
+            os.symlink(CTX.serind, link)
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            subprocess.run(["sh", "-c", f"{link} system dial-stdio </dev/null; echo and more"],
+                           stdout=theirs, timeout=20, check=True,
+                           env={"DOCKER_HOST": f"unix://{self.daemon.sock}", "PATH": "/bin"})
+            theirs.close()
+            ours.settimeout(10)
+            self.assertEqual(ours.recv(1000), b"and more\n")
 
     def test_refusals(self):
         for args in ([], ["ps"], ["system"], ["system", "dial-stdio", "x"], ["--version"],

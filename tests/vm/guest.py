@@ -46,7 +46,8 @@ class Guest:
 
     arch = "amd64"      # what kernel and initrd are for
 
-    def __init__(self, out, kernel, initrd, memory=384, disk=None, name="guest", append=""):
+    def __init__(self, out, kernel, initrd, memory=384, disk=None, name="guest", append="",
+                 more=()):
         self.console = os.path.join(out, f"{name}.console")
         self.config = os.path.join(out, "docker-config")
         os.makedirs(self.config, exist_ok=True)
@@ -70,7 +71,7 @@ class Guest:
                                for what, port in self.ports.items())
             self.began = time.monotonic()
             with open(os.path.join(out, f"{name}.stderr"), "wb") as stderr:
-                self.process = subprocess.Popen([*argv, "-netdev", f"user,id=n{forwards}"],
+                self.process = subprocess.Popen([*argv, *more, "-netdev", f"user,id=n{forwards}"],
                                                 stdin=subprocess.DEVNULL, stderr=stderr)
             try:
                 self.process.wait(0.5)
