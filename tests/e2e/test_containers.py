@@ -6,7 +6,7 @@ import re
 import threading
 import time
 
-from harness.case import BB, CTX, E2E, Api, images, not_oracle, wait_for
+from harness.case import BB, CTX, E2E, Api, images, needs_host, not_oracle, wait_for
 from harness.rawhttp import Conn
 
 NEW_WORDS = not_oracle("worded otherwise before 25.0")
@@ -392,6 +392,7 @@ class TestStates(E2E):
         self.api.ok("DELETE", "/containers/busy", force=1, status=204)
         self.gives(404, "No such container: busy", "DELETE", "/containers/busy")
 
+    @needs_host
     def test_remove_frees_files_and_name(self):
         ref = self.create(name="files")
         self.assertTrue(any(ref in path for path in self.all_paths()))

@@ -13,7 +13,7 @@ import tarfile
 import threading
 import zlib
 
-from harness.case import CTX, E2E, images, not_oracle, wait_for
+from harness.case import CTX, E2E, images, needs_host, not_oracle, wait_for
 
 SLEEP = "trap 'exit 0' TERM; while :; do sleep 0.1; done"
 DIR, LINK = 1 << 31, 1 << 27
@@ -128,6 +128,7 @@ class TestOut(Copy):
         self.assertTrue(got["d/c"].ischr() and (got["d/c"].devmajor, got["d/c"].devminor) == (1, 3))
         self.assertTrue(got["d/f"].isfifo())
 
+    @needs_host
     def test_running_sees_mounts(self):
         host = os.path.join(CTX.tmp, "bind-out")
         os.makedirs(host, exist_ok=True)
@@ -143,6 +144,7 @@ class TestOut(Copy):
         self.assertIn("bound/inner", whole)
         self.assertFalse([n for n in whole if n.startswith(("proc/", "sys/", "dev/nu"))])
 
+    @needs_host
     def test_stopped_sees_binds(self):
         host = os.path.join(CTX.tmp, "bind-stopped")
         os.makedirs(host, exist_ok=True)

@@ -8,12 +8,13 @@ import time
 
 from harness import rawhttp
 from harness.api import query, records
-from harness.case import BB, CTX, E2E, images, not_oracle, takes, wait_for
+from harness.case import BB, CTX, E2E, images, needs_host, not_oracle, takes, wait_for
 from harness.registry import Registry
 
 LOOP = "trap 'exit 0' TERM; echo up; while :; do sleep 0.1; done"
 
 
+@needs_host      # whose clock it goes by
 class Events(E2E):
     def setUp(self):
         self.since = f"{time.time():.9f}"
