@@ -63,7 +63,7 @@ static size_t find_rules(const struct filter_profile *p, struct str name,
 	}
 	while (lo + n < p->n_rules && str_eq(p->rules[lo + n].name, name))
 		n++;
-	*ret = p->rules + lo;
+	*ret = n ? p->rules + lo : NULL;
 	return n;
 }
 

@@ -211,7 +211,7 @@ static int read_rule(struct reader *r, struct json_node rule, struct err *e)
 	}
 	it = (struct json_iter){0};
 	while (json_next(json_get(rule, "names"), &it, NULL, NULL, &v)) {
-		if (json_string(v, r->a, &name) < 0)
+		if (json_string(v, r->a, &name) < 0 || !name.n)
 			return cannot(e, "a name that is none");
 		if (add_name(r, name, action, compares, n, e) < 0)
 			return err_code(e);

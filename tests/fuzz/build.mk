@@ -14,6 +14,10 @@ clock-srcs := firmware/core/clock.c firmware/core/str.c
 fuzzers += dhcp
 dhcp-srcs := $(addprefix rootfs/init/,dhcp.c dhcp_packet.c options.c) firmware/core/str.c
 
+fuzzers += filter
+filter-srcs := $(addprefix runtime/join/,filter.c filter_read.c syscalls.c) \
+	$(addprefix firmware/fmt/,json.c json_check.c json_scan.c json_text.c json_write.c) $(fuzz-fmt)
+
 fuzzers += http
 http-srcs := $(addprefix firmware/net/,http_parse.c http_chunked.c http_url.c) \
 	$(addprefix firmware/core/,arena.c err.c mem.c pool.c str.c)
