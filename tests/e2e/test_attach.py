@@ -263,6 +263,95 @@ class TestStreams(Attach):
         self.assertEqual(self.api.logs(ref)[0], b"up\n")
 
 
+class TestRules(Attach):
+    """Who may attach when, with which streams, and how a session ends."""
+
+    def test_paused(self):
+        ref = self.run_("sleep 1000")
+        self.api.ok("POST", f"/containers/{ref}/pause")
+        conn, head = self.attach(ref)
+        self.assertEqual(head.status, 409)
+        self.assertIn(f"container {ref} is paused, unpause the container before attach".encode(), conn.some())
+        self.api.ok("POST", f"/containers/{ref}/unpause")
+        self.assertEqual(self.attach(ref)[1].status, 101)
+
+    def test_restarting(self):
+        ref = self.run_("exit 1", HostConfig={"RestartPolicy": {"Name": "always"}})
+        wait_for(lambda: self.api.inspect(ref)["State"]["Restarting"]
+                 and self.api.inspect(ref)["RestartCount"] > 4, 20, "a longer wait before a restart")
+
+        def refused():
+            conn, head = self.attach(ref)
+            return head.status == 409 and conn.some()
+        said = wait_for(refused, 10, "a refusal")
+        self.assertIn(f"container {ref} is restarting, wait until the container is running".encode(), said)
+
+    def test_session_ends_with_the_run(self):
+        """A stopped container can be attached to again, for its next run."""
+        ref = self.create("echo run; sleep 0.2")
+        for _ in range(2):
+            conn, head = self.attach(ref)
+            self.assertEqual(head.status, 101)
+            self.api.start(ref)
+            self.assertEqual(frames(conn.rest()), [(1, b"run\n")])
+            self.api.wait(ref)
+
+    def test_neither_logs_nor_stream(self):
+        ref = self.run_("echo x; sleep 1000")
+        conn, head = self.attach(ref, stream=0)
+        self.assertEqual((head.status, conn.rest()), (101, b""))
+
+    def test_logs_of_one_stream_and_of_a_terminal(self):
+        ref = self.run_("echo out; echo err >&2; sleep 1000")
+        self.logged(ref, "err")
+        conn, _ = self.attach(ref, logs=1, stream=0, stdin=0, stdout=0)
+        self.assertEqual(frames(conn.rest()), [(2, b"err\n")])
+        ref = self.run_("echo out; sleep 1000", Tty=True)
+        self.logged(ref, "out")
+        conn, _ = self.attach(ref, logs=1, stream=0, stdin=0)
+        self.assertEqual(conn.rest(), b"out\r\n")
+
+    def test_terminal_keeps_its_input_after_a_half_close(self):
+        """The end of a client's input ends its session, not that of the terminal."""
+        ref = self.run_("while read x; do echo got $x; done", Tty=True, OpenStdin=True, StdinOnce=True)
+        conn, _ = self.attach(ref)
+        conn.send(b"one\n")
+        conn.read_for(b"got one")
+        conn.half_close()
+        conn.rest()
+        self.assertTrue(self.api.inspect(ref)["State"]["Running"])
+        conn, _ = self.attach(ref)
+        conn.send(b"two\n")
+        conn.read_for(b"got two")
+
+    def test_left_while_starting(self):
+        """With StdinOnce the input ends when its client goes, also before the process was there."""
+        ref = self.run_("sleep 1000")
+        body = {"AttachStdin": True, "AttachStdout": True, "Cmd": ["sh", "-c", "cat; touch /ended"]}
+        id = self.api.ok("POST", f"/containers/{ref}/exec", body)["Id"]
+        conn, _ = self.api.hijack(f"/exec/{id}/start", {})
+        conn.close()
+        wait_for(lambda: not self.api.ok("GET", f"/exec/{id}/json")["Running"], 10, "the end of the exec")
+
+    def test_exec_keys(self):
+        ref = self.run_("sleep 1000")
+        body = {"AttachStdin": True, "AttachStdout": True, "Tty": True, "DetachKeys": "ctrl-a,d", "Cmd": ["cat"]}
+        id = self.api.ok("POST", f"/containers/{ref}/exec", body)["Id"]
+        conn, _ = self.api.hijack(f"/exec/{id}/start", {"Tty": True})
+        conn.send(b"\x01x\n")
+        conn.read_for(b"x\r\n")
+        conn.send(b"\x01d")
+        conn.rest()
+        if not CTX.is_oracle:       # there the process ends as well
+            self.assertTrue(self.api.ok("GET", f"/exec/{id}/json")["Running"])
+        body["DetachKeys"] = "nonsense-key"
+        got = self.api.post(f"/containers/{ref}/exec", body)
+        if got.status == 201:
+            got = self.api.post(f"/exec/{got.json()['Id']}/start", {"Tty": True})
+        self.assertEqual(got.status, 400)
+        self.assertIn("nvalid escape keys (nonsense-key) provided", got.message)
+
+
 class TestResize(Attach):
     def test_resize(self):
         ref, conn = self.pair("while read x; do stty size; done", Tty=True, OpenStdin=True)
