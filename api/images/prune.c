@@ -95,7 +95,7 @@ static int prune_all(struct call *call, struct pruning *p, struct err *e) FIBER_
 	for (size_t i = 0; i < n; i++) {
 		struct image *img = all[i];
 
-		if (!fiber_cancelled() && !img->gone && !img->containers &&
+		if (!fiber_cancelled() && !img->gone && !img->containers && !img->mounts &&
 		    prune_filter_wants(&p->filter, img->created_ns, &img->spec.config.labels))
 			prune_one(call, p, img);
 		image_unref(img);

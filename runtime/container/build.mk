@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-srcs-y += commit.c
+srcs-y += commit.c image_mounts.c
 srcs-y += log_address.c log_attributes.c log_setup.c log_tag.c
 srcs-y += archive.c archive_path.c attach.c container.c create.c device_requests.c event.c exec.c exit.c health.c health_state.c launch.c launch_bundle.c limits.c link_env.c links.c
 srcs-y += launch_network.c launch_prepare.c log_options.c merge.c mount_mode.c mount_tmpfs.c mounts.c names.c namespaces.c ports.c propagation.c version.c volumes.c

@@ -47,8 +47,8 @@ const char *container_status_name(enum container_status s); /* "created", … */
 int container_status_parse(struct str text, enum container_status *ret) WARN_UNUSED;
 
 struct container_mount {
-	const char *type; /* "bind", "volume", "tmpfs" */
-	const char *name; /* volume */
+	const char *type; /* "bind", "volume", "tmpfs", "image" */
+	const char *name; /* volume; ID of an image */
 	const char *source, *destination;
 	const char *driver;
 	const char *mode; /* as given: "ro", "z,ro", "" */
@@ -251,6 +251,9 @@ int container_attach(struct container *c, struct attach_client *client, struct e
  * "detach" or "escape". */
 int detach_keys_parse(struct str text, const char *what, struct arena *a, struct str *ret,
 		      struct err *e) WARN_UNUSED;
+
+/* One of its mounts is this image. */
+bool container_mounts_image(const struct container *c, const struct image *img);
 
 /* --- commit.c --- */
 

@@ -82,7 +82,7 @@ static int keep_config(struct container *c, const struct create_request *req, co
 
 		m.name = named ? arena_strdup(a, m.name) : NULL;
 		m.subpath = part ? arena_strdup(a, m.subpath) : NULL;
-		m.driver = named ? VOLUME_DRIVER : NULL;
+		m.driver = named && strcmp(m.type, "image") ? VOLUME_DRIVER : NULL;
 		m.type = arena_strdup(a, m.type);
 		m.source = arena_strdup(a, m.source);
 		m.destination = arena_strdup(a, m.destination);
@@ -198,11 +198,15 @@ static NOINLINE int store_container(struct container *c, struct image *img,
 	if (r < 0 && e)
 		*e = m.job.err;
 	if (r == 0)
+		r = container_images_create(c, e);
+	if (r == 0)
 		r = store_volumes(c, img, mounts, e);
 	if (r == 0)
 		r = container_persist(c, PERSIST_SYNC, e);
-	if (r < 0)
+	if (r < 0) {
 		container_volumes_release(c, true);
+		container_images_release(c);
+	}
 	if (r < 0 && container_delete_locked(c, &ignored) < 0)
 		log_warn("container %s: undoing a failed create: %s", c->id, ignored.msg);
 	return r;

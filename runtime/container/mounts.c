@@ -269,6 +269,34 @@ static int plan_tmpfs(struct mount_list *list, const struct mount_config *in,
 	return 0;
 }
 
+/* Read-only always; the place is made with the container. */
+static int plan_image(struct mount_list *list, const struct mount_config *in,
+		      struct planned_mount *p, struct err *e)
+{
+	const struct image_options *o = in->image_options;
+	CLEANUP(image_unrefp) struct image *img = NULL;
+
+	if (in->bind_options)
+		return extra_field(in, "BindOptions", e);
+	if (in->volume_options)
+		return extra_field(in, "VolumeOptions", e);
+	if (in->tmpfs_options)
+		return extra_field(in, "TmpfsOptions", e);
+	if (is_empty(in->source))
+		return wrong(in, e, "field Source must not be empty", NULL);
+	if (o && !is_empty(o->subpath)) {
+		if (!is_local(o->subpath))
+			return wrong(in, e, "subpath must be a relative path within the volume",
+				     NULL);
+		p->m.subpath = o->subpath;
+	}
+	if (image_lookup(list->eng->images, in->source, &img, e) < 0)
+		return err_code(e);
+	p->m.name = arena_strdup(list->a, img->id.text);
+	p->m.rw = false;
+	return p->m.name ? 0 : no_memory(e);
+}
+
 /* Of Binds too: make_source is their privilege. */
 static int plan_mount(struct mount_list *list, const struct mount_config *in, bool make_source,
 		      struct planned_mount *p, struct err *e)
@@ -292,6 +320,8 @@ static int plan_mount(struct mount_list *list, const struct mount_config *in, bo
 		return plan_bind(list, in, make_source, p, e);
 	if (!strcmp(in->type, "volume"))
 		return plan_volume(list, in, p, e);
+	if (!strcmp(in->type, "image"))
+		return plan_image(list, in, p, e);
 	return plan_tmpfs(list, in, p, e);
 }
 
@@ -304,7 +334,8 @@ static int check_version(const struct mount_list *list, const struct mount_confi
 		bool given;
 	} options[] = {{"bind", "BindOptions", in->bind_options},
 		       {"volume", "VolumeOptions", in->volume_options},
-		       {"tmpfs", "TmpfsOptions", in->tmpfs_options}};
+		       {"tmpfs", "TmpfsOptions", in->tmpfs_options},
+		       {"image", "ImageOptions", in->image_options}};
 
 	for (size_t i = 0; list->api_minor >= STRICT_SINCE && i < ARRAY_LEN(options); i++)
 		if (options[i].given && strcmp(in->type, options[i].type))
@@ -334,9 +365,6 @@ static int add_config_mount(struct mount_list *list, const struct mount_config *
 	r = check_version(list, in, e);
 	if (r < 0)
 		return r;
-	if (!strcmp(in->type, "image"))
-		return err_set(e, ERR_NOT_IMPLEMENTED,
-			       "mounts of type \"image\" are not supported by this engine");
 	r = plan_mount(list, in, false, &p, e);
 	return r < 0 ? r : add_mount(list, &p, e);
 }

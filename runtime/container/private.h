@@ -149,6 +149,15 @@ void container_volumes_adopt(struct container *c);
 /* Mounted while it runs. All or nothing; down may be repeated. c is locked. */
 int container_volumes_up(struct container *c, struct err *e) FIBER_FN WARN_UNUSED;
 void container_volumes_down(struct container *c) FIBER_FN;
+/* image_mounts.c: mounts of type "image", along with the volumes: made, forgotten, mounted. c is
+ * locked. */
+int container_images_create(struct container *c, struct err *e) FIBER_FN WARN_UNUSED;
+void container_images_release(struct container *c) FIBER_FN;
+void container_images_restore(struct container *c);
+int container_images_up(struct container *c, struct err *e) FIBER_FN WARN_UNUSED;
+void container_images_down(struct container *c) FIBER_FN;
+/* Whose mount a snapshot is, by its name; false: nobody's. */
+bool container_image_snapshot_owner(const char *name, char id[CONTAINER_ID_LEN + 1]);
 /* The source of a bind or volume, its subpath resolved beneath it: an O_PATH descriptor or -errno.
  * For jobs. */
 int container_mount_open(const struct container_mount *m) WARN_UNUSED;

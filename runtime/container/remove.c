@@ -103,8 +103,10 @@ int container_delete_all_locked(struct container *c, bool volumes, struct err *e
 	if (volumes)
 		container_volumes_release(c, true);
 	r = container_delete_locked(c, e);
-	if (r == 0)
+	if (r == 0) {
 		container_volumes_release(c, false);
+		container_images_release(c);
+	}
 	return r;
 }
 

@@ -198,8 +198,12 @@ static bool has_process(const struct container *c)
 static int keep_snapshot(void *arg, const char *id)
 {
 	struct engine *eng = arg;
-	struct map_node *n = map_find(&eng->containers_by_id, str_from(id));
+	char owner[CONTAINER_ID_LEN + 1];
+	struct map_node *n;
 
+	if (container_image_snapshot_owner(id, owner))
+		id = owner;
+	n = map_find(&eng->containers_by_id, str_from(id));
 	if (!n)
 		return SNAPSHOT_DELETE;
 	return has_process(map_entry(n, struct container, id_node)) ? SNAPSHOT_KEEP

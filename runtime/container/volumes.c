@@ -122,7 +122,7 @@ void container_volumes_release(struct container *c, bool anonymous)
 		CLEANUP(volume_unrefp) struct volume *v = NULL;
 		struct container_mount *m = &c->mounts[i];
 
-		if (!m->used)
+		if (!m->used || !is_volume(m))
 			continue;
 		m->used = false;
 		if (volume_lookup(c->eng->volumes, m->name, &v, NULL) < 0)
@@ -137,6 +137,7 @@ void container_volumes_release(struct container *c, bool anonymous)
 
 void container_volumes_restore(struct container *c)
 {
+	container_images_restore(c);
 	for (size_t i = 0; i < c->n_mounts; i++) {
 		CLEANUP(volume_unrefp) struct volume *v = NULL;
 		struct container_mount *m = &c->mounts[i];
@@ -156,7 +157,8 @@ void container_volumes_adopt(struct container *c)
 		CLEANUP(volume_unrefp) struct volume *v = NULL;
 		struct container_mount *m = &c->mounts[i];
 
-		if (!m->used || m->up || volume_lookup(c->eng->volumes, m->name, &v, NULL) < 0)
+		if (!m->used || !is_volume(m) || m->up ||
+		    volume_lookup(c->eng->volumes, m->name, &v, NULL) < 0)
 			continue;
 		volume_adopt_mount(v);
 		m->up = true;
@@ -178,6 +180,8 @@ static void tell_mount(const struct container *c, const struct container_mount *
 
 int container_volumes_up(struct container *c, struct err *e)
 {
+	if (container_images_up(c, e) < 0)
+		return err_code(e);
 	for (size_t i = 0; i < c->n_mounts; i++) {
 		CLEANUP(volume_unrefp) struct volume *v = NULL;
 		struct container_mount *m = &c->mounts[i];
@@ -196,6 +200,7 @@ int container_volumes_up(struct container *c, struct err *e)
 
 void container_volumes_down(struct container *c)
 {
+	container_images_down(c);
 	for (size_t i = 0; i < c->n_mounts; i++) {
 		CLEANUP(volume_unrefp) struct volume *v = NULL;
 		struct container_mount *m = &c->mounts[i];

@@ -54,6 +54,7 @@ struct image {
 	unsigned children;     /* images in the store that were committed on it */
 	unsigned containers;   /* containers that use it (kept by runtime/container) */
 	unsigned running;      /* of these, running */
+	unsigned mounts;       /* mounts of type "image" (likewise) */
 };
 
 /*

@@ -123,7 +123,7 @@ static bool single_reference(const struct image *img)
 static bool find_user(const struct image_store *s, const struct image *img, bool running,
 		      char id[65])
 {
-	if (running ? !img->running : !img->containers)
+	if ((running ? !img->running : !img->containers) && !img->mounts)
 		return false;
 	id[0] = '\0';
 	if (s->find_user && !s->find_user(s->find_user_arg, img, running, id))
@@ -327,7 +327,7 @@ static void remove_parents(struct removal *r) FIBER_FN
 		bool delete = false;
 		int rc;
 
-		if (!img || img->names.n || img->children || img->containers)
+		if (!img || img->names.n || img->children || img->containers || img->mounts)
 			return;
 		image_ref(img);
 		r->img = img;
