@@ -41,6 +41,7 @@ struct engine_options {
 	const char *default_log_driver; /* "json-file" */
 	struct text_map default_log_opts;
 	bool debug;
+	bool auto_pull; /* a create pulls the image it lacks */
 };
 
 #endif

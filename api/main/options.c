@@ -22,6 +22,8 @@
 
 const struct option option_table[] = {
 	{"add-runtime", 0, NULL, OPTION_LIST, AT(runtimes), "name=path", "Register an OCI runtime"},
+	{"auto-pull", 0, "auto-pull", OPTION_BOOL, AT(engine.auto_pull), NULL,
+	 "Creating a container pulls its image when it is missing"},
 	{"bip", 0, "bip", OPTION_TEXT, AT(engine.bip), "cidr",
 	 "Address of the default bridge (172.17.0.1/16)"},
 	{"bridge", 'b', "bridge", OPTION_TEXT, AT(engine.bridge), "name",
