@@ -96,7 +96,8 @@ static bool find_user(void *arg, const struct image *img, bool running, char id_
 	const struct container *c;
 
 	list_for_each (c, &eng->containers, link) {
-		if ((c->image != img && !container_mounts_image(c, img)) || (running && !container_is_running(c)))
+		if ((c->image != img && !container_mounts_image(c, img)) ||
+		    (running && !container_is_running(c)))
 			continue;
 		str_copy(id_out, 65, str_from(c->id));
 		return true;

@@ -223,6 +223,8 @@ int dockerfile_parse(struct str text, struct arena *a, struct dockerfile *ret, s
 	buf_init(&statement, a, text.n + 1);
 	while ((r = next_statement(&s, &statement, &line, e)) > 0) {
 		d.escape = s.escape;
+		if (!trim(buf_str(&statement)).n)
+			continue; /* an escape character alone */
 		r = add_instruction(&d, &cap, &statement, line, a, e);
 		if (r < 0)
 			return r;

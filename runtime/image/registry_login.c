@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 
+#include "firmware/core/config.h"
 #include "firmware/core/mem.h"
 #include "runtime/image/registry.h"
 #include "runtime/image/store.h"
@@ -71,10 +72,14 @@ static int login(struct login *l, struct image_store *s, const struct registry_a
 int image_registry_login(struct image_store *s, const struct registry_auth *auth, struct arena *a,
 			 const char **ret_token, struct err *e) FIBER_FN
 {
-	struct login *l = mem_alloc(sizeof(*l));
+	struct login *l;
 	const char *token = NULL;
 	int rc;
 
+	if (!CONFIG(REGISTRY))
+		return err_set(e, ERR_NOT_IMPLEMENTED,
+			       "speaking to registries is not built in (CONFIG_REGISTRY)");
+	l = mem_alloc(sizeof(*l));
 	if (!l)
 		return err_sys(e, ENOMEM, "login");
 	arena_open_heap(&l->mem, ARENA_MAX);

@@ -17,6 +17,11 @@ dhcp-srcs := $(addprefix rootfs/init/,dhcp.c dhcp_packet.c options.c) firmware/c
 fuzzers += filter
 filter-srcs := $(addprefix runtime/join/,filter.c filter_read.c syscalls.c) \
 	$(addprefix firmware/fmt/,json.c json_check.c json_scan.c json_text.c json_write.c) $(fuzz-fmt)
+fuzzers += dockerfile
+dockerfile-srcs := $(addprefix runtime/build/,config.c config_health.c dockerfile.c expand.c words.c) \
+	runtime/spec/signal.c runtime/model/config.c firmware/core/clock.c \
+	$(addprefix firmware/fmt/,bind.c bind_copy.c bind_decode.c bind_encode.c json.c json_check.c \
+	json_scan.c json_text.c json_write.c) $(fuzz-fmt)
 
 fuzzers += http
 http-srcs := $(addprefix firmware/net/,http_parse.c http_chunked.c http_url.c) \
