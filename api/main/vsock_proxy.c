@@ -7,7 +7,6 @@
  * reply.
  */
 #include <errno.h>
-#include <linux/vm_sockets.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -15,8 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
+
+#include <sys/socket.h>
+
+#include <linux/vm_sockets.h> /* wants the one above */
 
 #include "api/main/daemon.h"
 #include "api/main/relay.h"
