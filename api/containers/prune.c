@@ -21,7 +21,7 @@ static void prune_one(struct call *call, struct container *c, struct pruned *don
 
 	if (container_measure(c, &sizes, &e) < 0)
 		err_clear(&e);
-	if (container_remove(c, false, false, &e) < 0) {
+	if (container_remove(c, c->id, false, false, &e) < 0) {
 		log_warn("pruning container %s: %s", c->id, e.msg);
 		return;
 	}

@@ -14,8 +14,8 @@ int api_containers_remove(struct call *call, struct err *e)
 	if (query_bool(call, "link", false))
 		return container_unlink(call->eng, call->params[0], e) < 0 ? err_code(e)
 									   : reply_empty(call, 204);
-	if (container_remove(c, query_bool(call, "force", false), query_bool(call, "v", false), e) <
-	    0)
+	if (container_remove(c, call->params[0], query_bool(call, "force", false),
+			     query_bool(call, "v", false), e) < 0)
 		return err_code(e);
 	return reply_empty(call, 204);
 }

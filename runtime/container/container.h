@@ -197,7 +197,8 @@ int container_restart(struct container *c, const char *signal, int64_t timeout_s
 	FIBER_FN WARN_UNUSED;
 /* signal NULL or "": SIGKILL (and then waits for the end, as the engine does, up to 10 s). */
 int container_kill(struct container *c, const char *signal, struct err *e) FIBER_FN WARN_UNUSED;
-int container_remove(struct container *c, bool force, bool volumes, struct err *e)
+/* as: what the caller called the container, for messages. */
+int container_remove(struct container *c, const char *as, bool force, bool volumes, struct err *e)
 	FIBER_FN WARN_UNUSED;
 int container_rename(struct container *c, const char *name, struct err *e) FIBER_FN WARN_UNUSED;
 int container_resize(struct container *c, uint16_t height, uint16_t width, struct err *e)

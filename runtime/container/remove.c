@@ -110,7 +110,7 @@ int container_delete_all_locked(struct container *c, bool volumes, struct err *e
 	return r;
 }
 
-static int remove_locked(struct container *c, bool volumes, struct err *e) FIBER_FN
+static int remove_locked(struct container *c, const char *as, bool volumes, struct err *e) FIBER_FN
 {
 	enum container_status before = c->status;
 	int r;
@@ -119,9 +119,9 @@ static int remove_locked(struct container *c, bool volumes, struct err *e) FIBER
 		return err_set(e, ERR_NOT_FOUND, "No such container: %s", c->id);
 	if (container_is_running(c))
 		return err_set(e, ERR_CONFLICT,
-			       "cannot remove container \"/%s\": container is %s: stop the "
+			       "cannot remove container \"%s\": container is %s: stop the "
 			       "container before removing or force remove",
-			       c->name, container_status_name(c->status));
+			       as, container_status_name(c->status));
 	c->status = CONTAINER_REMOVING;
 	r = container_delete_all_locked(c, volumes, e);
 	if (r < 0) {
@@ -136,7 +136,7 @@ static int remove_locked(struct container *c, bool volumes, struct err *e) FIBER
 	return 0;
 }
 
-static int end_by_force(struct container *c, struct err *e) FIBER_FN
+static int end_by_force(struct container *c, const char *as, struct err *e) FIBER_FN
 {
 	if (!container_is_running(c))
 		return 0;
@@ -153,26 +153,27 @@ static int end_by_force(struct container *c, struct err *e) FIBER_FN
 	if (container_wait_stopped(c, clock_in_ms(KILL_WAIT_MS)) < 0)
 		return err_set(
 			e, ERR_SYSTEM,
-			"cannot remove container \"/%s\": could not kill container: it did not end",
-			c->name);
+			"cannot remove container \"%s\": could not kill container: it did not end",
+			as);
 	return 0;
 }
 
-static int remove_shielded(struct container *c, bool force, bool volumes, struct err *e) FIBER_FN
+static int remove_shielded(struct container *c, const char *as, bool force, bool volumes,
+			   struct err *e) FIBER_FN
 {
 	int r;
 
 	if (c->status == CONTAINER_REMOVING)
 		return err_set(e, ERR_CONFLICT, "removal of container %s is already in progress",
-			       c->name);
+			       as);
 	if (c->status == CONTAINER_PAUSED && !force)
 		return err_set(e, ERR_CONFLICT,
-			       "cannot remove container \"/%s\": container is paused and must be "
+			       "cannot remove container \"%s\": container is paused and must be "
 			       "unpaused first",
-			       c->name);
+			       as);
 	if (force) {
 		container_wait_started(c);
-		r = end_by_force(c, e);
+		r = end_by_force(c, as, e);
 		if (r < 0)
 			return r;
 		if (c->removed) /* auto-remove was faster */
@@ -181,17 +182,17 @@ static int remove_shielded(struct container *c, bool force, bool volumes, struct
 	r = fiber_lock_take(&c->lock, DEADLINE_NEVER);
 	if (r < 0)
 		return err_set(e, ERR_CANCELLED, "cancelled");
-	r = remove_locked(c, volumes, e);
+	r = remove_locked(c, as, volumes, e);
 	fiber_lock_release(&c->lock);
 	return r;
 }
 
-int container_remove(struct container *c, bool force, bool volumes, struct err *e)
+int container_remove(struct container *c, const char *as, bool force, bool volumes, struct err *e)
 {
 	int r;
 
 	fiber_shield();
-	r = remove_shielded(c, force, volumes, e);
+	r = remove_shielded(c, as, force, volumes, e);
 	fiber_unshield();
 	return r;
 }

@@ -332,7 +332,7 @@ int container_rename(struct container *c, const char *name, struct err *e)
 		return err_set(e, ERR_INVALID, "Neither old nor new names may be empty");
 	r = container_name_check(name, e);
 	if (r < 0)
-		return r;
+		return err_wrap(e, "Error when allocating new name");
 	fiber_shield();
 	r = fiber_lock_take(&c->lock, DEADLINE_NEVER);
 	if (r == 0) {
