@@ -268,7 +268,8 @@ int container_changes(struct container *c, struct arena *a, struct change **ret,
 	j->a = a;
 	j->upper_fd = -1;
 	r = job_run(&j->job, changes_run, JOB_LONG);
-	if (r < 0 && c->removed)
+	/* Its files go while it is being removed. */
+	if (r < 0 && (c->removed || c->status == CONTAINER_REMOVING))
 		return err_set(e, ERR_NOT_FOUND, "No such container: %s", c->id);
 	if (r < 0 && !j->job.err.kind)
 		return err_set(e, ERR_UNAVAILABLE, "too many operations at once; try again");

@@ -45,6 +45,7 @@ class TestContainers(Events):
         labels = {"com.example.a": "1", "b": "x y"}
         ref = self.api.create(BB, LOOP, name="life", Labels=labels)
         self.api.start(ref)
+        self.logged(ref, "up")      # the trap is set
         self.api.ok("POST", f"/containers/{ref}/rename", status=204, name="lives")
         self.api.ok("POST", f"/containers/{ref}/kill", status=204, signal="SIGUSR2")
         self.api.ok("POST", f"/containers/{ref}/stop", status=204, t=5)
@@ -121,6 +122,7 @@ class TestContainers(Events):
 
     def test_restart(self):
         ref = self.api.run(BB, LOOP)
+        self.logged(ref, "up")
         self.api.ok("POST", f"/containers/{ref}/restart", status=204, t=5)
         self.told(["create", "start", "kill", "die", "stop", "start", "restart"], **self.of(ref))
 
