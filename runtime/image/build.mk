@@ -33,4 +33,6 @@ srcs-y += snapshot_describe.c
 srcs-y += snapshot_open.c
 srcs-y += store.c
 srcs-y += unpack.c
+srcs-y += unpack_metadata.c
+srcs-y += unpack_path.c
 srcs-y += usage.c

@@ -11,9 +11,11 @@ image-fmt := $(image-json) $(addprefix firmware/fmt/,base64.c inflate.c sha256.c
 image-fiber-$(CONFIG_FIBER_ASM) += fiber_asm.c fiber_switch_x86_64.S fiber_switch_aarch64.S
 image-fiber-$(CONFIG_FIBER_PTHREAD) += fiber_pthread.c
 image-sched := $(addprefix firmware/sched/,fiber.c $(image-fiber-y) io.c job.c loop.c timer.c waitq.c)
+image-unpack := $(addprefix runtime/image/,unpack.c unpack_metadata.c unpack_path.c)
 image-store := $(addprefix runtime/image/,archive.c archive_docker.c archive_oci.c batch.c blob.c \
 	commit.c copy.c holds.c install.c layer.c load.c manifest.c open.c record.c reference.c relay.c \
-	remove.c rootfs.c snapshot.c snapshot_describe.c snapshot_open.c store.c unpack.c) runtime/model/config.c
+	remove.c rootfs.c snapshot.c snapshot_describe.c snapshot_open.c store.c) $(image-unpack) \
+	runtime/model/config.c
 image-libs := -larchive -lz -lcrypto
 image-libs-$(CONFIG_ZSTD) += -lzstd
 image-libs-$(CONFIG_BZIP2) += -lbz2
@@ -29,11 +31,12 @@ image/test_manifest-srcs := runtime/image/manifest.c firmware/fmt/sha256.c $(ima
 image/test_manifest-libs := -lcrypto
 
 units += image/test_unpack
-image/test_unpack-srcs := runtime/image/unpack.c $(image-fmt) $(image-core)
+image/test_unpack-srcs := $(image-unpack) $(image-fmt) $(image-core)
 image/test_unpack-libs := $(image-libs) $(image-libs-y)
 
 units += image/test_pack
-image/test_pack-srcs := runtime/image/pack.c runtime/image/pack_entry.c runtime/image/unpack.c $(image-fmt) $(image-core)
+image/test_pack-srcs := runtime/image/pack.c runtime/image/pack_entry.c $(image-unpack) \
+	$(image-fmt) $(image-core)
 image/test_pack-libs := $(image-libs) $(image-libs-y)
 
 units += image/test_store
