@@ -41,6 +41,25 @@ void container_unref(struct container *c)
 	assert_ptr_equal(c, &peer);
 }
 
+/* The one image there is, for mounts of type image. */
+static struct image image = {.id.text = "sha256:1a", .refs = 1};
+
+int image_lookup(struct image_store *store, const char *name, struct image **ret, struct err *e)
+{
+	(void)store;
+	if (strcmp(name, "alpine"))
+		return err_set(e, ERR_NOT_FOUND, "No such image: %s", name);
+	image.refs++;
+	*ret = &image;
+	return 0;
+}
+
+void image_unref(struct image *img)
+{
+	assert_ptr_equal(img, &image);
+	image.refs--;
+}
+
 static int plan(const struct create_request *req, struct err *e)
 {
 	static struct volume_store volumes = {.root = "/vols"};
@@ -166,8 +185,18 @@ static void bad_mounts_are_refused_in_the_engine_s_words(void **state)
 		 ERR_INVALID},
 		{"{'Mounts':[{'Type':'bind','Source':'/','Target':'/x','VolumeOptions':{}}]}",
 		 "VolumeOptions must not be specified on mount type \"bind\"", ERR_INVALID},
-		{"{'Mounts':[{'Type':'image','Source':'a','Target':'/x'}]}",
-		 "mounts of type \"image\" are not supported by this engine", ERR_NOT_IMPLEMENTED},
+		{"{'Mounts':[{'Type':'image','Source':'a','Target':'/x'}]}", "No such image: a",
+		 ERR_NOT_FOUND},
+		{"{'Mounts':[{'Type':'image','Target':'/x'}]}",
+		 "invalid mount config for type \"image\": field Source must not be empty",
+		 ERR_INVALID},
+		{"{'Mounts':[{'Type':'image','Source':'alpine','Target':'/x',"
+		 "'ImageOptions':{'Subpath':'a/../..'}}]}",
+		 "invalid mount config for type \"image\": subpath must be a relative path within "
+		 "the volume",
+		 ERR_INVALID},
+		{"{'Mounts':[{'Type':'image','Source':'alpine','Target':'/x','BindOptions':{}}]}",
+		 "BindOptions must not be specified on mount type \"image\"", ERR_INVALID},
 		{"{'Binds':['/a:/c','/b:/c/']}", "Duplicate mount point: /c", ERR_INVALID},
 		{"{'Mounts':[{'Type':'bind','Source':'/not/here','Target':'/x'}]}",
 		 "invalid mount config for type \"bind\": bind source path does not exist: "
@@ -203,6 +232,23 @@ static void bad_mounts_are_refused_in_the_engine_s_words(void **state)
 		assert_string_equal(e.msg, examples[i].message);
 		assert_int_equal(e.kind, examples[i].kind);
 	}
+}
+
+static void image_mounts_are_read_only(void **state)
+{
+	struct err e;
+
+	(void)state;
+	assert_int_equal(read_mounts("{'Mounts':[{'Type':'image','Source':'alpine','Target':'/x',"
+				     "'ImageOptions':{'Subpath':'usr/../etc'}}]}",
+				     &e),
+			 0);
+	assert_int_equal(n_mounts, 1);
+	assert_string_equal(mounts[0].type, "image");
+	assert_string_equal(mounts[0].name, "sha256:1a");
+	assert_string_equal(mounts[0].subpath, "usr/../etc");
+	assert_false(mounts[0].rw);
+	assert_int_equal(image.refs, 1);
 }
 
 static void volumes_are_planned(void **state)
@@ -304,6 +350,7 @@ int main(void)
 		cmocka_unit_test(binds_are_read),
 		cmocka_unit_test(typed_mounts_are_read),
 		cmocka_unit_test(bad_mounts_are_refused_in_the_engine_s_words),
+		cmocka_unit_test(image_mounts_are_read_only),
 		cmocka_unit_test(volumes_are_planned),
 		cmocka_unit_test(others_mounts_give_way),
 		cmocka_unit_test(versions_have_their_words),
