@@ -141,7 +141,7 @@ static void put_endpoint(const struct container *c, const char *network, const c
 		str_copy(mac, sizeof(mac), str_from(cfg->mac_address));
 	json_object_open(w);
 	json_kv_null(w, "IPAMConfig");
-	put_names(w, "Links", NULL);
+	put_names(w, "Links", cfg ? &cfg->links : NULL);
 	put_names(w, "Aliases", cfg ? &cfg->aliases : NULL);
 	json_kv_text(w, "MacAddress", mac);
 	put_options(w, "DriverOpts", cfg ? &cfg->driver_opts : NULL);

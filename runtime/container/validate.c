@@ -162,6 +162,11 @@ static int check_endpoints(const struct engine *eng, const struct create_request
 				       "user specified IP address is supported on user defined "
 				       "networks only",
 				       strcmp(name, "default") ? name : "bridge");
+		if (ep->ipam_config && ep->ipam_config->link_local_ips.n)
+			return err_set(
+				e, ERR_NOT_IMPLEMENTED,
+				"link-local addresses of endpoints are not supported by this "
+				"engine");
 		if (ep->aliases.n)
 			return err_set(e, ERR_INVALID,
 				       "invalid config for network %s: invalid endpoint settings:\n"

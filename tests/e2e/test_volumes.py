@@ -281,8 +281,6 @@ class TestContainers(Volumes):
                 got = self.api.post("/containers/create", {"Image": BB, "HostConfig": {"Binds": [bind]}})
                 self.assertEqual(got.status, 400, got)
                 self.assertRegex(got.message, "invalid (volume specification|mode): ")
-        self.gives(501, "image", "POST", "/containers/create",
-                   {"Image": BB, "HostConfig": {"Mounts": [{"Type": "image", "Source": BB, "Target": "/i"}]}})
         old = Api(self.daemon.sock, version="1.44")
         got = old.post("/containers/create", {"Image": BB, "HostConfig": {"Mounts": [
             dict(vol, VolumeOptions={"Subpath": "x"})]}})
