@@ -177,7 +177,7 @@ sanitize = -fsanitize=$(1) -fno-sanitize-recover=all -fno-omit-frame-pointer \
 
 ifneq ($(SAN),)
 # Instrumented frames are larger, and instrumented control flow misleads the warnings about it.
-san-cflags := $(call sanitize,$(SAN)) -Wno-maybe-uninitialized
+san-cflags := $(call sanitize,$(SAN)) -Wno-maybe-uninitialized -Wno-stringop-overread
 ifneq ($(findstring clang,$(CC)),)
 san-cflags := $(call sanitize,$(SAN))
 endif
