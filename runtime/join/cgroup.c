@@ -197,7 +197,7 @@ void cgroups_open(struct join_task *t)
 			c->v1[c->n_v1++] = open_in(t, target.path, "tasks", O_WRONLY);
 		}
 	}
-	if (r < 0)
+	if (r < 0 || (c->v2 < 0 && !c->n_v1))
 		task_unsupported(t, "control groups laid out otherwise");
 }
 

@@ -4,12 +4,16 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "firmware/core/cleanup.h"
 #include "runtime/join/private.h"
 
 pid_t join_start(const struct join_request *req, int *ret_channel)
 {
+	/* Here, where its number is its own for sure: the child runs on when it is reaped. */
+	int init CLEANUP_FD = (int)syscall(SYS_pidfd_open, req->init, 0);
 	int fds[2], r;
 	pid_t pid;
 
@@ -17,7 +21,7 @@ pid_t join_start(const struct join_request *req, int *ret_channel)
 		return -errno;
 	pid = fork();
 	if (pid == 0)
-		task_main(req, fds[1]);
+		task_main(req, fds[1], init);
 	r = -errno;
 	close(fds[1]);
 	if (pid < 0) {

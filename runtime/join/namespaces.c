@@ -5,6 +5,7 @@
  * for later, because who is in it already cannot be moved into a group from without.
  */
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -30,11 +31,6 @@ static const struct {
 
 void namespaces_find(struct join_task *t)
 {
-	t->pidfd = (int)syscall(SYS_pidfd_open, t->req->init, 0);
-	if (t->pidfd < 0 && errno == ENOSYS)
-		task_unsupported(t, "this kernel has no pidfds");
-	if (t->pidfd < 0)
-		task_fail(t, "cannot exec in a stopped container");
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
 		struct stat theirs, ours;
 		char path[64];
@@ -48,6 +44,14 @@ void namespaces_find(struct join_task *t)
 		if (theirs.st_ino != ours.st_ino || theirs.st_dev != ours.st_dev)
 			t->namespaces |= (unsigned)kinds[i].flag;
 	}
+}
+
+void namespaces_check(struct join_task *t)
+{
+	struct pollfd p = {.fd = t->pidfd, .events = POLLIN};
+
+	if (poll(&p, 1, 0) != 0)
+		task_fail(t, "cannot exec in a stopped container");
 }
 
 void namespaces_join(struct join_task *t)

@@ -71,8 +71,8 @@ NORETURN void task_unsupported(struct join_task *t, const char *what);
 void task_send(struct join_task *t, const struct join_message *m, int fd);
 /* An errno in the words of the runtimes: without a capital. */
 const char *task_reason(int error);
-/* From the fork on; never returns. */
-NORETURN void task_main(const struct join_request *req, int channel);
+/* From the fork on; never returns. init: pidfd of the container's process 1, or -1. */
+NORETURN void task_main(const struct join_request *req, int channel, int init);
 
 /* document.c: the texts live in a. ERR_NOT_IMPLEMENTED: only the runtime can do that. */
 int document_read(struct str process, struct str config, enum join_runtime runtime, struct arena *a,
@@ -80,6 +80,8 @@ int document_read(struct str process, struct str config, enum join_runtime runti
 
 /* namespaces.c */
 void namespaces_find(struct join_task *t);
+/* All that was read of process 1 by its number was its own: it lives. */
+void namespaces_check(struct join_task *t);
 void namespaces_join(struct join_task *t);
 void namespaces_join_cgroup(struct join_task *t);
 

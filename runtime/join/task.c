@@ -32,7 +32,8 @@
 
 #define CHANNEL_FD 3
 #define BUNDLE_FD 4
-#define FIRST_FREE_FD 5
+#define INIT_FD 5
+#define FIRST_FREE_FD 6
 #define MOVED_FD 64
 #define SIGNAL_MAX 64
 #define MEMORY_MAX (16 << 20)
@@ -117,11 +118,11 @@ static void unblock_signals(void)
 	(void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
 }
 
-/* 0, 1, 2 the command's, the channel, the bundle: nothing else stays open. */
+/* 0, 1, 2 the command's, the channel, the bundle, the pidfd: nothing else stays open. */
 static void place_descriptors(struct join_task *t)
 {
 	const int from[FIRST_FREE_FD] = {t->req->stdio[0], t->req->stdio[1], t->req->stdio[2],
-					 t->channel, t->req->bundle};
+					 t->channel,	   t->req->bundle,   t->pidfd};
 	int moved[FIRST_FREE_FD];
 
 	for (int i = 0; i < FIRST_FREE_FD; i++) {
@@ -135,6 +136,7 @@ static void place_descriptors(struct join_task *t)
 	}
 	t->channel = CHANNEL_FD;
 	t->bundle = BUNDLE_FD;
+	t->pidfd = INIT_FD;
 	if (syscall(SYS_close_range, (unsigned)FIRST_FREE_FD, UINT_MAX, 0) < 0)
 		task_unsupported(t, "this kernel has no close_range");
 }
@@ -223,7 +225,7 @@ static pid_t make_sibling(struct join_task *t)
 	return (pid_t)syscall(SYS_clone3, &words, sizeof(words));
 }
 
-void task_main(const struct join_request *req, int channel)
+void task_main(const struct join_request *req, int channel, int init)
 {
 	static struct join_task task;
 	static struct join_message m;
@@ -232,12 +234,16 @@ void task_main(const struct join_request *req, int channel)
 
 	t->req = req;
 	t->channel = channel;
+	t->pidfd = init;
 	reset_signals();
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	if (init < 0)
+		task_unsupported(t, "this kernel has no pidfds");
 	place_descriptors(t);
 	read_documents(t);
 	namespaces_find(t);
 	cgroups_open(t);
+	namespaces_check(t);
 	credentials_limits(t);
 	namespaces_join(t);
 	pid = make_sibling(t);
