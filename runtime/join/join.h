@@ -50,6 +50,8 @@ struct join_message {
  * runtime must be used.
  */
 bool join_is_sealed(void);
+/* A private copy of what is mounted at path, read-only and attached nowhere: O_PATH, or -errno. */
+int join_clone_read_only(const char *path) WARN_UNUSED;
 /* Run this program again from a place that is; returns only when that cannot be done. */
 void join_seal(char **argv);
 

@@ -6,6 +6,7 @@
  * be written through: a private copy of the mount the program is on, read-only and attached
  * nowhere. It costs no memory, the pages are those of the same file.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <stddef.h>
@@ -33,7 +34,7 @@ bool join_is_sealed(void)
 	return statvfs("/proc/self/exe", &st) == 0 && (st.f_flag & ST_RDONLY);
 }
 
-static int clone_read_only(const char *path)
+int join_clone_read_only(const char *path)
 {
 	struct mount_change read_only = {.set = MOUNT_ATTR_RDONLY};
 	int fd CLEANUP_FD =
@@ -41,7 +42,7 @@ static int clone_read_only(const char *path)
 
 	if (fd < 0 ||
 	    syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &read_only, sizeof(read_only)) < 0)
-		return -1;
+		return -errno;
 	return TAKE_FD(fd);
 }
 
@@ -62,7 +63,7 @@ static void run_in_directory(char **argv)
 	if (!name)
 		return;
 	*name++ = 0;
-	dir = clone_read_only(path[0] ? path : "/");
+	dir = join_clone_read_only(path[0] ? path : "/");
 	if (dir < 0 || fstatat(dir, name, &there, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    stat("/proc/self/exe", &ours) < 0 || there.st_ino != ours.st_ino ||
 	    there.st_dev != ours.st_dev)
@@ -75,7 +76,7 @@ void join_seal(char **argv)
 	int fd CLEANUP_FD = -1;
 
 	run_in_directory(argv);
-	fd = clone_read_only("/proc/self/exe");
+	fd = join_clone_read_only("/proc/self/exe");
 	if (fd >= 0)
 		(void)syscall(SYS_execveat, fd, "", argv, environ, AT_EMPTY_PATH);
 }

@@ -5,11 +5,34 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "runtime/shim/private.h"
 
 extern char **environ;
+
+/*
+ * A process without standard input is given the host's /dev/null, and its root could change mode
+ * and owner of that for all the host. Through a read-only mount it cannot, and reads and writes as
+ * ever. A kernel that makes no such mounts gives the plain one.
+ */
+int launch_open_null(void)
+{
+	int dir CLEANUP_FD = join_clone_read_only("/dev"), fd;
+	struct stat st;
+
+	if (dir >= 0) {
+		fd = openat(dir, "null", O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		if (fd >= 0 && fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) &&
+		    st.st_rdev == makedev(1, 3) && fcntl(fd, F_SETFL, 0) == 0)
+			return fd;
+		if (fd >= 0)
+			close(fd);
+	}
+	return open("/dev/null", O_RDWR | O_CLOEXEC);
+}
 
 void launch_name(const struct shim_process *s, const struct proc *p, const char *suffix, char *out,
 		 size_t size)

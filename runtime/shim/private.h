@@ -193,6 +193,7 @@ struct launch {
 	int child[3];  /* for the runtime */
 	int parent[3]; /* ours: stdin to write, stdout and stderr to read, or -1 */
 };
+int launch_open_null(void);
 int launch_open_stdio(struct shim_process *s, struct proc *p, struct launch *l);
 void launch_close(struct launch *l);
 /* Its pid, or -errno. */

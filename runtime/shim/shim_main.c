@@ -165,7 +165,7 @@ static int shim_open(struct shim_process *s, const struct shim_args *a, char *er
 		return -errno;
 	s->run_dirfd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	s->state_dirfd = open(a->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	s->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	s->null_fd = launch_open_null();
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (s->run_dirfd < 0 || s->state_dirfd < 0 || s->null_fd < 0 || s->epoll_fd < 0)
 		return -errno;

@@ -288,6 +288,22 @@ class TestKernel(Inside):
 
 
 class TestHostile(Inside):
+    def test_null_of_the_host(self):
+        """What stands in for standard input is the host's: it must stay as it is."""
+        def look():
+            st = os.stat("/dev/null")
+            return st.st_mode, st.st_uid, st.st_gid
+        before = look()
+        for runtime in (None, "slow"):
+            ref = self.box(runtime)
+            text = self.execute(ref, "f=/proc/self/fd/0; chmod 600 $f; chown 5:6 $f; cat; cat $f; echo a >$f; echo $?")[1]
+            after = look()
+            os.chmod("/dev/null", 0o666)
+            os.chown("/dev/null", 0, 0)
+            self.assertEqual(after, before)
+            self.assertEqual(text.count("Read-only file system"), 2, text)
+            self.assertTrue(text.startswith("0\n"), text)
+
     def test_fifo_and_large_files(self):
         ref = self.box()
         self.execute(ref, "rm /etc/passwd; mkfifo /etc/passwd; dd if=/dev/zero of=/etc/group bs=1M count=9")
