@@ -420,26 +420,34 @@ bool attach_has_room(const struct shim_process *s)
 	size_t n = s->reserved_attach;
 
 	for (size_t i = 0; i < s->client_end; i++)
-		n += s->clients[i].fd >= 0 && s->clients[i].proc == &s->procs[0];
+		n += s->clients[i].fd >= 0 && s->clients[i].proc == &s->procs[0] &&
+		     !s->clients[i].hup;
 	return n < CONFIG_SHIM_ATTACH;
 }
 
-/* A free slot: one used before, or one that lingers, or a new one. */
+/*
+ * A free slot: one used before, or a new one, or one that lingers, or one whose client is gone and
+ * only its input still waits for a process that may never read it.
+ */
 static struct client *find_slot(struct shim_process *s)
 {
-	struct client *lingers = NULL;
+	struct client *lingers = NULL, *gone = NULL;
 
 	for (size_t i = 0; i < s->client_end; i++) {
 		if (s->clients[i].fd < 0)
 			return &s->clients[i];
 		if (!s->clients[i].proc)
 			lingers = &s->clients[i];
+		else if (s->clients[i].hup && s->clients[i].proc == &s->procs[0])
+			gone = &s->clients[i];
 	}
 	if (s->client_end < CLIENT_COUNT)
 		return &s->clients[s->client_end++];
 	if (lingers)
 		close_client(s, lingers);
-	return lingers;
+	else if (gone)
+		attach_drop(s, gone);
+	return lingers ? lingers : gone;
 }
 
 int attach_add(struct shim_process *s, struct proc *p, int fd, struct shim_packet *packet)

@@ -75,6 +75,7 @@ int shim_ask(struct shim *s, struct shim_msg *m, struct str data, const int *fds
 		list_remove(&call->link);
 		return r;
 	}
+	call->sent = true;
 	while (!call->done && !s->dead && r == 0)
 		r = waitq_wait(&call->q, deadline);
 	list_remove(&call->link);

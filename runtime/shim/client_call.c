@@ -31,13 +31,19 @@ void shim_stream_fill(struct shim_msg *m, const struct shim_stream *stream)
 
 int shim_reserve(struct shim *s, bool exec, struct err *e)
 {
+	struct shim *held CLEANUP_SHIM = shim_ref(s);
 	struct shim_call call;
 	struct shim_msg m;
 	int r;
 
 	shim_msg_init(&m, SHIM_RESERVE);
 	m.flags = exec ? SHIM_FOR_EXEC : 0;
-	r = shim_ask(s, &m, no_data, NULL, 0, clock_in_ms(CALL_MS), &call, e);
+	fiber_shield();
+	r = shim_ask(held, &m, no_data, NULL, 0, clock_in_ms(CALL_MS), &call, e);
+	fiber_unshield();
+	/* It may still be granted, to nobody then. */
+	if (r < 0 && call.sent && !call.done && !held->dead)
+		shim_unreserve(held, exec);
 	/* One that was started by an older daemon knows no reservations: it refuses later. */
 	if (r < 0 && e->kind == ERR_NOT_IMPLEMENTED) {
 		err_clear(e);
@@ -58,10 +64,10 @@ void shim_unreserve(struct shim *s, bool exec)
 	fiber_unshield();
 }
 
-int shim_attach(struct shim *s, const struct shim_stream *stream, struct err *e)
+/* fd stays the caller's. */
+static int attach(struct shim *s, const struct shim_stream *stream, int fd, struct shim_call *call,
+		  struct err *e) FIBER_FN
 {
-	int fd CLEANUP_FD = stream->fd;
-	struct shim_call call;
 	struct shim_msg m;
 
 	if (stream->leftover.n > SHIM_DATA_MAX)
@@ -71,7 +77,20 @@ int shim_attach(struct shim *s, const struct shim_stream *stream, struct err *e)
 			       "the container was started by a version that knows no websockets");
 	shim_msg_init(&m, SHIM_ATTACH);
 	shim_stream_fill(&m, stream);
-	return shim_ask(s, &m, stream->leftover, &fd, 1, clock_in_ms(CALL_MS), &call, e);
+	return shim_ask(s, &m, stream->leftover, &fd, 1, clock_in_ms(CALL_MS), call, e);
+}
+
+int shim_attach(struct shim *s, const struct shim_stream *stream, struct err *e)
+{
+	struct shim *held CLEANUP_SHIM = shim_ref(s);
+	int fd CLEANUP_FD = stream->fd;
+	struct shim_call call = {0};
+	int r = attach(held, stream, fd, &call, e);
+
+	/* The shim takes the promise for kept when it hears of the client; here it never did. */
+	if (r < 0 && stream->reserved && !call.sent)
+		shim_unreserve(held, false);
+	return r;
 }
 
 int shim_kill(struct shim *s, int signo, struct err *e)
@@ -171,12 +190,14 @@ int shim_exec_start(struct shim *s, const struct shim_exec *exec, pid_t *ret_pid
 	r = exec_ask(held, exec, fd, &call, e);
 	if (r < 0) {
 		*ret_exit_code = call.extra ? call.extra : 126;
+		if (exec->reserved && !call.sent)
+			shim_unreserve(held, true);
 		if (!call.extra && fd >= 0)
 			write_failure(fd, exec->stream->framed, e->msg);
 		/* The stream ends when this arrives: not before our caller knows the code. */
 		shim_msg_init(&ack, SHIM_ACK);
 		if (call.extra && shim_msg_set_id(&ack, exec->exec_id) &&
-		    shim_tell(s, &ack, no_data, NULL, 0, NULL) < 0)
+		    shim_tell(held, &ack, no_data, NULL, 0, NULL) < 0)
 			*ret_exit_code = 126;
 	} else {
 		*ret_pid = call.pid;

@@ -39,6 +39,7 @@ struct shim {
 struct shim_call {
 	struct list link;
 	uint32_t number;
+	bool sent; /* the shim has it, or will */
 	bool done;
 	int kind;  /* 0 or an error kind */
 	int extra; /* the reply's signo: exit code of a failed exec */

@@ -192,6 +192,23 @@ class TestCrowds(Streams):
             self.assertEqual(demux(data), (b"end\n", b""))
 
     @not_oracle("it has no limit")
+    @takes(120)
+    def test_places_come_back(self):
+        """Clients that are promised a place and are gone, or cannot be taken, before they have it."""
+        ref = self.run_("sleep 1000", OpenStdin=True)
+        request = (f"POST /v1.41/containers/{ref}/attach?stream=1&stdin=1&stdout=1 HTTP/1.1\r\nHost: x\r\n"
+                   "Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n").encode()
+        for n in range(self.CLIENTS):
+            conn = Conn(self.daemon.sock)
+            # Some leave input behind that nobody reads, some more than is kept for the shim.
+            conn.send_lossy(request + b"x" * (0, 10000, 30000)[n % 3])
+            time.sleep(0.003)
+            conn.close()
+        time.sleep(1.5)
+        conns = [self.attach(ref) for _ in range(self.CLIENTS)]
+        self.assertEqual({head.status for _, head in conns}, {101})
+
+    @not_oracle("it has no limit")
     @takes(180)
     def test_one_exec_too_many(self):
         ref = self.run_()
