@@ -403,7 +403,7 @@ test-configs:
 	$(Q)sh tests/configs $(O)/configs
 
 test-e2e: all
-	$(Q)$(PYTHON) tests/e2e/run.py --serind $(O)/serind
+	$(Q)$(PYTHON) tests/e2e/run.py --serind $(O)/serind --proofs $(O)/proofs.md
 
 # The guest image booted in QEMU: cgroup v2, runc and crun, vsock. Not a part of `test`. Both
 # architectures one after the other, unless ARCH says which.
