@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * GET /containers/json. The containers are referenced first; each is then rendered into one small
- * buffer without a wait in between and sent on, so that a long list costs no more memory than a
- * short one.
+ * GET /containers/json. The containers are referenced first, since others may go while the list is
+ * sent.
  */
 #include "api/containers/containers.h"
 
-#include <errno.h>
-
 #include "api/containers/sizes.h"
+#include "api/router/list_reply.h"
 #include "api/router/reply.h"
 #include "runtime/container/health_state.h"
-
-#define ITEM_MAX (1u << 20)
 
 struct list_query {
 	struct filters filters;
@@ -183,33 +179,26 @@ static bool wanted(struct call *call, struct list_query *q, const struct contain
 static int put_all(struct call *call, struct list_query *q, struct container **all, size_t n,
 		   struct err *e) FIBER_FN
 {
+	struct list_reply list;
 	struct container_sizes sizes;
-	struct json_writer w;
-	struct buf item;
 	int64_t shown = 0;
-	int r = http_stream_write(call->http, "[", 1);
+	int r = list_reply_begin(&list, call, "[");
 
-	buf_init(&item, call->a, ITEM_MAX);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		struct container *c = all[i];
 
-		sizes = (struct container_sizes){0};
-		if (!wanted(call, q, c) || (q->limit > 0 && shown == q->limit))
+		if (!wanted(call, q, c))
 			continue;
+		if (q->limit > 0 && shown++ == q->limit)
+			break;
+		sizes = (struct container_sizes){0};
 		if (q->size && container_measure(c, &sizes, e) < 0)
 			err_clear(e); /* removed meanwhile: shown without sizes */
-		buf_reset(&item);
-		if (shown++)
-			buf_putc(&item, ',');
-		json_begin(&w, &item);
-		shape_container_summary(c, &w, call->a, call->api_minor, &sizes);
-		if (item.failed)
-			return err_set(e, ERR_UNAVAILABLE, "no memory for the list");
-		r = http_stream_write(call->http, item.p, item.n);
+		shape_container_summary(c, list_reply_item(&list), call->a, call->api_minor,
+					&sizes);
+		r = list_reply_send(&list);
 	}
-	if (r == 0)
-		r = http_stream_write(call->http, "]\n", 2);
-	return r < 0 ? err_sys(e, -r, "sending a list") : http_stream_end(call->http);
+	return list_reply_end(&list, r, "]\n", e);
 }
 
 int api_containers_list(struct call *call, struct err *e)
@@ -230,8 +219,7 @@ int api_containers_list(struct call *call, struct err *e)
 	if (r == 0 && container_list(call->eng, call->a, &all, &n) < 0)
 		r = err_set(e, ERR_UNAVAILABLE, "no memory for the list");
 	if (r == 0) {
-		r = http_stream_begin(call->http, 200, "application/json");
-		r = r < 0 ? err_sys(e, -r, "sending a list") : put_all(call, q, all, n, e);
+		r = put_all(call, q, all, n, e);
 		for (size_t i = 0; i < n; i++)
 			container_unref(all[i]);
 	}

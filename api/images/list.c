@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/images/images.h"
 
-#include <errno.h>
-
+#include "api/router/list_reply.h"
 #include "api/router/reply.h"
 #include "api/shape/image.h"
 #include "firmware/fmt/pattern.h"
-
-#define ITEM_MAX (1u << 20)
 
 static const char *const filter_keys[] = {"before", "dangling", "label", "reference",
 					  "since",  "until",	NULL};
@@ -121,30 +118,17 @@ static int read_query(struct call *call, struct list_query *q, struct err *e)
 static int put_all(struct call *call, struct list_query *q, struct image **all, size_t n,
 		   struct err *e) FIBER_FN
 {
-	struct json_writer w;
-	struct buf item;
-	bool any = false;
-	int r = http_stream_begin(call->http, 200, "application/json");
+	struct list_reply list;
+	int r = list_reply_begin(&list, call, "[");
 
-	if (r == 0)
-		r = http_stream_write(call->http, "[", 1);
-	buf_init(&item, call->a, ITEM_MAX);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		if (!wanted(call, q, all[i]))
 			continue;
-		buf_reset(&item);
-		if (any)
-			buf_putc(&item, ',');
-		any = true;
-		json_begin(&w, &item);
-		shape_image_summary(call->eng->images, all[i], &w, call->a, call->api_minor);
-		if (item.failed)
-			return err_set(e, ERR_UNAVAILABLE, "no memory for the list");
-		r = http_stream_write(call->http, item.p, item.n);
+		shape_image_summary(call->eng->images, all[i], list_reply_item(&list), call->a,
+				    call->api_minor);
+		r = list_reply_send(&list);
 	}
-	if (r == 0)
-		r = http_stream_write(call->http, "]\n", 2);
-	return r < 0 ? err_sys(e, -r, "sending a list") : http_stream_end(call->http);
+	return list_reply_end(&list, r, "]\n", e);
 }
 
 /* GET /images/json */

@@ -6,13 +6,13 @@
 #include <errno.h>
 
 #include "api/containers/sizes.h"
+#include "api/router/list_reply.h"
 #include "api/router/reply.h"
 #include "api/shape/container.h"
 #include "api/shape/image.h"
 #include "api/system/system.h"
 #include "api/volumes/volumes.h"
 
-#define ITEM_MAX (1u << 20)
 #define TYPES_SINCE 42
 
 enum df_type {
@@ -28,9 +28,7 @@ static const char *const type_names[] = {"container", "image", "volume", "build-
 struct usage {
 	struct call *call;
 	unsigned types;
-	struct buf out; /* the piece in the making */
-	struct json_writer w;
-	size_t items; /* in the open list */
+	struct list_reply list;
 };
 
 static int read_types(struct call *call, unsigned *ret, struct err *e)
@@ -58,41 +56,20 @@ static int read_types(struct call *call, unsigned *ret, struct err *e)
 	}
 }
 
-static int send_text(struct usage *u, const char *text) FIBER_FN
-{
-	return http_stream_write(u->call->http, text, strlen(text));
-}
-
-/* Begin an item of the open list. */
-static struct json_writer *item(struct usage *u)
-{
-	buf_reset(&u->out);
-	if (u->items++)
-		buf_putc(&u->out, ',');
-	json_begin(&u->w, &u->out);
-	return &u->w;
-}
-
-static int send_item(struct usage *u) FIBER_FN
-{
-	return u->out.failed ? -ENOMEM : http_stream_write(u->call->http, u->out.p, u->out.n);
-}
-
 static int send_images(struct usage *u, struct image **all, const uint64_t *shared, size_t n)
 	FIBER_FN
 {
 	struct image_store *s = u->call->eng->images;
-	int r = send_text(u, ",\"Images\":[");
+	int r = list_reply_text(&u->list, ",\"Images\":[");
 
-	u->items = 0;
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		if (all[i]->gone)
 			continue;
-		shape_image_summary_counted(s, all[i], item(u), u->call->a, u->call->api_minor,
-					    (int64_t)shared[i]);
-		r = send_item(u);
+		shape_image_summary_counted(s, all[i], list_reply_item(&u->list), u->call->a,
+					    u->call->api_minor, (int64_t)shared[i]);
+		r = list_reply_send(&u->list);
 	}
-	return r < 0 ? r : send_text(u, "]");
+	return r < 0 ? r : list_reply_text(&u->list, "]");
 }
 
 static int df_images(struct usage *u, struct err *e) FIBER_FN
@@ -105,14 +82,14 @@ static int df_images(struct usage *u, struct err *e) FIBER_FN
 	int r;
 
 	if (!(u->types & DF_IMAGES))
-		return send_text(u, "{\"LayersSize\":0,\"Images\":null");
+		return list_reply_text(&u->list, "\"LayersSize\":0,\"Images\":null");
 	if (image_list(s, u->call->a, &all, &n, e) < 0)
 		return err_code(e);
 	shared = arena_alloc_array(u->call->a, n + 1, sizeof(*shared));
 	if (shared)
 		image_store_usage(s, all, n, shared, &layers);
-	text_format(head, sizeof(head), "{\"LayersSize\":%llu", (unsigned long long)layers);
-	r = shared ? send_text(u, head) : -ENOMEM;
+	text_format(head, sizeof(head), "\"LayersSize\":%llu", (unsigned long long)layers);
+	r = shared ? list_reply_text(&u->list, head) : -ENOMEM;
 	if (r == 0)
 		r = send_images(u, all, shared, n);
 	for (size_t i = 0; i < n; i++)
@@ -129,8 +106,9 @@ static int df_container(struct usage *u, struct container *c) FIBER_FN
 		sizes = (struct container_sizes){0}; /* it goes just now */
 	if (c->removed)
 		return 0;
-	shape_container_summary(c, item(u), u->call->a, u->call->api_minor, &sizes);
-	return send_item(u);
+	shape_container_summary(c, list_reply_item(&u->list), u->call->a, u->call->api_minor,
+				&sizes);
+	return list_reply_send(&u->list);
 }
 
 static int df_containers(struct usage *u) FIBER_FN
@@ -140,17 +118,16 @@ static int df_containers(struct usage *u) FIBER_FN
 	int r;
 
 	if (!(u->types & DF_CONTAINERS))
-		return send_text(u, ",\"Containers\":null");
+		return list_reply_text(&u->list, ",\"Containers\":null");
 	if (container_list(u->call->eng, u->call->a, &all, &n) < 0)
 		return -ENOMEM;
-	r = send_text(u, ",\"Containers\":[");
-	u->items = 0;
+	r = list_reply_text(&u->list, ",\"Containers\":[");
 	for (size_t i = 0; i < n; i++) {
 		if (r == 0)
 			r = df_container(u, all[i]);
 		container_unref(all[i]);
 	}
-	return r < 0 ? r : send_text(u, "]");
+	return r < 0 ? r : list_reply_text(&u->list, "]");
 }
 
 static int df_volume(struct usage *u, struct volume *v) FIBER_FN
@@ -163,8 +140,8 @@ static int df_volume(struct usage *u, struct volume *v) FIBER_FN
 		usage.size = (int64_t)bytes;
 	if (v->gone)
 		return 0;
-	shape_volume(v, &usage, item(u));
-	return send_item(u);
+	shape_volume(v, &usage, list_reply_item(&u->list));
+	return list_reply_send(&u->list);
 }
 
 static int df_volumes(struct usage *u) FIBER_FN
@@ -174,46 +151,41 @@ static int df_volumes(struct usage *u) FIBER_FN
 	int r;
 
 	if (!(u->types & DF_VOLUMES))
-		return send_text(u, ",\"Volumes\":null");
+		return list_reply_text(&u->list, ",\"Volumes\":null");
 	if (volume_list(u->call->eng->volumes, u->call->a, &all, &n) < 0)
 		return -ENOMEM;
-	r = send_text(u, ",\"Volumes\":[");
-	u->items = 0;
+	r = list_reply_text(&u->list, ",\"Volumes\":[");
 	for (size_t i = 0; i < n; i++) {
 		if (r == 0)
 			r = df_volume(u, all[i]);
 		volume_unref(all[i]);
 	}
-	return r < 0 ? r : send_text(u, "]");
+	return r < 0 ? r : list_reply_text(&u->list, "]");
 }
 
 static int df_all(struct usage *u, struct err *e) FIBER_FN
 {
-	int r = df_images(u, e);
+	int r = list_reply_begin(&u->list, u->call, "{");
 
+	if (r == 0)
+		r = df_images(u, e);
 	if (r == 0)
 		r = df_containers(u);
 	if (r == 0)
 		r = df_volumes(u);
-	if (r == 0)
-		r = send_text(u, u->types & DF_BUILD_CACHE ? ",\"BuildCache\":[]}\n"
-							   : ",\"BuildCache\":null}\n");
-	return r;
+	return list_reply_end(
+		&u->list, r,
+		u->types & DF_BUILD_CACHE ? ",\"BuildCache\":[]}\n" : ",\"BuildCache\":null}\n", e);
 }
 
 int api_system_df(struct call *call, struct err *e)
 {
 	struct usage *u = arena_alloc(call->a, sizeof(*u));
-	int r;
 
 	if (!u)
 		return err_set(e, ERR_UNAVAILABLE, "no memory");
 	u->call = call;
 	if (read_types(call, &u->types, e) < 0)
 		return err_code(e);
-	buf_init(&u->out, call->a, ITEM_MAX);
-	r = http_stream_begin(call->http, 200, "application/json");
-	if (r == 0)
-		r = df_all(u, e);
-	return r < 0 ? err_sys(e, -r, "sending disk usage") : http_stream_end(call->http);
+	return df_all(u, e);
 }

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/volumes/volumes.h"
 
-#include <errno.h>
-
+#include "api/router/list_reply.h"
 #include "api/router/reply.h"
-
-#define ITEM_MAX (2u << 20)
 
 static const char *const filter_keys[] = {"dangling", "driver", "label", "name", NULL};
 
@@ -38,25 +35,18 @@ static bool wanted(const struct filters *f, enum dangling dangling, const struct
 }
 
 static int put_all(struct call *call, const struct filters *f, enum dangling dangling,
-		   struct volume **all, size_t n) FIBER_FN
+		   struct volume **all, size_t n, struct err *e) FIBER_FN
 {
-	int r = http_stream_write(call->http, "{\"Volumes\":[", 12);
-	struct json_writer w;
-	struct buf item;
-	size_t shown = 0;
+	struct list_reply list;
+	int r = list_reply_begin(&list, call, "{\"Volumes\":[");
 
-	buf_init(&item, call->a, ITEM_MAX);
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		if (!wanted(f, dangling, all[i]))
 			continue;
-		buf_reset(&item);
-		if (shown++)
-			buf_putc(&item, ',');
-		json_begin(&w, &item);
-		shape_volume(all[i], NULL, &w);
-		r = item.failed ? -ENOMEM : http_stream_write(call->http, item.p, item.n);
+		shape_volume(all[i], NULL, list_reply_item(&list));
+		r = list_reply_send(&list);
 	}
-	return r < 0 ? r : http_stream_write(call->http, "],\"Warnings\":null}\n", 19);
+	return list_reply_end(&list, r, "],\"Warnings\":null}\n", e);
 }
 
 /* GET /volumes */
@@ -74,10 +64,8 @@ int api_volumes_list(struct call *call, struct err *e)
 		return err_code(e);
 	if (volume_list(call->eng->volumes, call->a, &all, &n) < 0)
 		return err_set(e, ERR_UNAVAILABLE, "no memory for the list");
-	r = http_stream_begin(call->http, 200, "application/json");
-	if (r == 0)
-		r = put_all(call, f, dangling, all, n);
+	r = put_all(call, f, dangling, all, n, e);
 	for (size_t i = 0; i < n; i++)
 		volume_unref(all[i]);
-	return r < 0 ? err_sys(e, -r, "sending a list") : http_stream_end(call->http);
+	return r;
 }
