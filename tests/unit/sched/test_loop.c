@@ -18,6 +18,13 @@
 
 #include "tests/unit/sched/fixture.h"
 
+/* Then a fiber waits for a CPU by itself, and the loop's thread is not told. */
+#if defined(__SANITIZE_THREAD__) || defined(CONFIG_FIBER_PTHREAD)
+#define FIBERS_ARE_THREADS 1
+#else
+#define FIBERS_ARE_THREADS 0
+#endif
+
 static int calls;
 
 static struct loop_watch a, b;
@@ -179,9 +186,10 @@ static void test_crowd(void **state)
 	int fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
 
 	(void)state;
-	if (fd < 0)
+	if (fd >= 0)
+		close(fd);
+	if (fd < 0 || FIBERS_ARE_THREADS)
 		skip();
-	close(fd);
 	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
 	CPU_ZERO(&one);
 	CPU_SET(sched_getcpu(), &one);
