@@ -386,7 +386,11 @@ int container_wait_finish(struct container_waiter *w, int *ret_code, char error_
 		r = waitq_wait(&w->c->changed, DEADLINE_NEVER);
 	if (r == 0) {
 		*ret_code = w->c->exit_code;
-		memcpy(error_out, w->c->error, 256);
+		/* A removal clears what a failed start left, as clients that remove expect. */
+		if (w->condition == WAIT_REMOVED)
+			*error_out = '\0';
+		else
+			memcpy(error_out, w->c->error, 256);
 	}
 	container_unref(TAKE_PTR(w->c));
 	return r;

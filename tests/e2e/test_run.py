@@ -56,6 +56,13 @@ class TestExit(Run):
         self.assertEqual((state["Status"], state["ExitCode"], state["Running"]), ("created", 127, False))
         self.assertIn("executable file not found", state["Error"])
 
+    def test_failed_start_is_told_once(self):
+        """A client that waits for the removal hears the reason from the start alone."""
+        got = self.docker("run", "--rm", BB, "nosuchprogram")
+        self.assertEqual(got.code, 127)
+        self.assertNotIn("Error waiting for container", got.err)
+        self.assertEqual(got.err.count("executable file not found"), 1)
+
     def test_unknown_image(self):
         got = self.docker_run("--pull=never", "nosuchimage:1", "true")
         self.assertEqual(got.code, 125)
