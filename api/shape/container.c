@@ -185,20 +185,26 @@ static void put_state(const struct container *c, struct json_writer *w)
 	json_object_close(w);
 }
 
+/* What runs and what may yet be started. */
+static bool is_listed(const struct exec *x)
+{
+	return !x->probe && (x->running || !x->started);
+}
+
 static void put_exec_ids(const struct container *c, struct json_writer *w)
 {
 	const struct exec *x;
 	bool any = false;
 
 	list_for_each (x, &c->execs, link)
-		any |= x->running && !x->probe;
+		any |= is_listed(x);
 	if (!any) {
 		json_put_null(w);
 		return;
 	}
 	json_array_open(w);
 	list_for_each (x, &c->execs, link)
-		if (x->running && !x->probe)
+		if (is_listed(x))
 			json_put_text(w, x->id);
 	json_array_close(w);
 }

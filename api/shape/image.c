@@ -82,10 +82,8 @@ void shape_image_summary_counted(struct image_store *s, const struct image *img,
 }
 
 /* Members of Config that only a container has; left out of an image's from 1.50 on. */
-static void put_config(const struct image *img, struct json_writer *w, unsigned api_minor)
+static void put_config(const struct container_config *c, struct json_writer *w, unsigned api_minor)
 {
-	const struct container_config *c = &img->spec.config;
-
 	if (api_minor < 50) {
 		shape_encode(&shape_container_config, c, w, api_minor);
 		return;
@@ -162,10 +160,15 @@ void shape_image_inspect(struct image_store *s, const struct image *img, struct 
 		json_kv_text(w, "Created", spec->created);
 	else
 		text_kv_time(w, "Created", 0);
+	if (api_minor < 45) { /* of the container it was made in, which images no longer name */
+		json_kv_text(w, "Container", "");
+		json_key(w, "ContainerConfig");
+		put_config(&(struct container_config){0}, w, api_minor);
+	}
 	json_kv_text(w, "DockerVersion", spec->docker_version);
 	json_kv_text(w, "Author", spec->author);
 	json_key(w, "Config");
-	put_config(img, w, api_minor);
+	put_config(&spec->config, w, api_minor);
 	json_kv_text(w, "Architecture", spec->architecture);
 	if (spec->variant && *spec->variant)
 		json_kv_text(w, "Variant", spec->variant);
@@ -200,42 +203,60 @@ void shape_image_inspect(struct image_store *s, const struct image *img, struct 
 	json_object_close(w);
 }
 
+/* The image that own was made on, held until the next call; NULL when there is none here. */
+static const struct image *parent_here(struct image_store *s, const struct image *own,
+				       struct image **held)
+{
+	struct image *parent = NULL;
+	const char *id = own ? parent_of(own) : NULL;
+	struct err ignored = ERR_INIT;
+
+	if (!id || !*id || image_lookup(s, id, &parent, &ignored) < 0)
+		parent = NULL;
+	err_clear(&ignored);
+	image_unrefp(held);
+	*held = parent;
+	return parent;
+}
+
 void shape_image_history_list(struct image_store *s, const struct image *img, struct json_writer *w,
 			      struct arena *a)
 {
 	struct shape_array history = {0};
 	const struct image_history *items;
-	struct texts tags = {0}, digests = {0};
+	const struct image *own = img; /* whose row it is; NULL: of no image that is here */
+	CLEANUP(image_unrefp) struct image *held = NULL;
 	size_t n, layer = img->n_layers;
 
 	if (image_history(s, img, a, &history, NULL) < 0)
 		history = (struct shape_array){0};
 	items = history.items;
 	n = history.n;
-	if (image_names(s, img, a, &tags, &digests) < 0)
-		tags = (struct texts){0};
 	json_array_open(w);
 	for (size_t i = n; i-- > 0;) {
+		struct texts tags = {0}, digests = {0};
 		int64_t created = 0, size = 0;
-		bool newest = i == n - 1;
 
 		if (items[i].created &&
 		    clock_parse_rfc3339(str_from(items[i].created), &created) < 0)
 			created = 0;
 		if (!items[i].empty_layer && layer > 0)
 			size = (int64_t)img->layer_sizes[--layer];
+		if (!own || image_names(s, own, a, &tags, &digests) < 0)
+			tags = (struct texts){0};
 		json_object_open(w);
 		json_kv_text(w, "Comment", items[i].comment);
 		json_kv_i64(w, "Created", created / NSEC_PER_SEC);
 		json_kv_text(w, "CreatedBy", items[i].created_by);
-		json_kv_text(w, "Id", newest ? img->id.text : "<missing>");
+		json_kv_text(w, "Id", own ? own->id.text : "<missing>");
 		json_kv_i64(w, "Size", size);
 		json_key(w, "Tags");
-		if (newest && tags.n)
+		if (tags.n)
 			put_texts(w, &tags);
 		else
 			json_put_null(w);
 		json_object_close(w);
+		own = parent_here(s, own, &held);
 	}
 	json_array_close(w);
 }

@@ -172,7 +172,7 @@ void shape_stats(const struct container *c, const struct container_sample *s,
 	json_key(w, "pids_stats");
 	json_object_open(w);
 	kv_if(w, "current", s->group.pids);
-	if (s->running)
+	if (s->running && (s->group.v2 || s->group.pids_limit != CGROUP_NONE))
 		kv_if(w, "limit", s->group.pids_limit);
 	json_object_close(w);
 	json_key(w, "blkio_stats");

@@ -62,6 +62,14 @@ long host_cpus(void)
 	return sysconf(_SC_NPROCESSORS_ONLN);
 }
 
+bool host_is_on(const char *path)
+{
+	CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char digit = '0';
+
+	return fd >= 0 && read(fd, &digit, 1) == 1 && digit != '0';
+}
+
 bool host_has(const char *path)
 {
 	return access(path, F_OK) == 0;

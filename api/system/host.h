@@ -21,5 +21,7 @@ uint64_t host_memory(void); /* bytes */
 long host_cpus(void);
 /* Is this option of a kernel feature there: a file below /proc/sys or /sys/fs/cgroup. */
 bool host_has(const char *path);
+/* Does a switch below /proc/sys stand on something other than 0; false when it is not there. */
+bool host_is_on(const char *path);
 
 #endif

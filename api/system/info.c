@@ -86,6 +86,12 @@ static void put_limits(struct call *call, struct json_writer *w)
 
 	for (size_t i = 0; i < ARRAY_LEN(features); i++)
 		json_kv_bool(w, features[i].key, features[i].have);
+	if (call->api_minor < 50) { /* what older clients warn about when it is off */
+		json_kv_bool(w, "BridgeNfIptables",
+			     host_is_on("/proc/sys/net/bridge/bridge-nf-call-iptables"));
+		json_kv_bool(w, "BridgeNfIp6tables",
+			     host_is_on("/proc/sys/net/bridge/bridge-nf-call-ip6tables"));
+	}
 	if (s->kernel_tcp && call->api_minor < 42)
 		json_kv_bool(w, "KernelMemoryTCP", true);
 }

@@ -118,6 +118,8 @@ class TestLayer(Commit):
         self.assertEqual(self.image(new)["RootFS"], self.image(BB)["RootFS"])
         self.assertEqual(len(self.history(new)), len(self.history(BB)) + 1)
         self.assertEqual(self.history(new)[0]["Size"], 0)
+        rows = [(row["Id"], row["Tags"]) for row in self.history(new)[:2]]
+        self.assertEqual(rows, [(new, None), (self.image(BB)["Id"], [BB])])
         self.assertEqual(self.output("echo runs", image=new)[:2], (0, "runs\n"))
 
     def test_chain(self):

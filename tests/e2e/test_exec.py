@@ -193,9 +193,15 @@ class TestApi(Exec):
         wait_for(lambda: not self.inspect(id)["Running"], 5, "exec ended")
 
     def test_exec_ids_in_inspect(self):
+        self.assertIsNone(self.api.inspect(self.ref)["ExecIDs"])
         id = self.prepare("sleep 1000")
+        self.assertEqual(self.api.inspect(self.ref)["ExecIDs"], [id], "before it starts")
         self.begin(id)
-        self.assertIn(id, self.api.inspect(self.ref)["ExecIDs"] or [])
+        self.assertEqual(self.api.inspect(self.ref)["ExecIDs"], [id])
+        done = self.prepare("true")
+        self.begin(done)[0].rest()
+        wait_for(lambda: not self.inspect(done)["Running"], 5, "exec ended")
+        self.assertEqual(self.api.inspect(self.ref)["ExecIDs"], [id])
 
     def test_child_keeps_the_stream_open(self):
         """The command ends, a child of it goes on with the output: the exec is over."""

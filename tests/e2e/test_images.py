@@ -49,6 +49,10 @@ class TestList(Images):
         self.assertEqual(got["RepoDigests"], [])
         old, = Api(self.daemon.sock, "1.43").ok("GET", "/images/json")
         self.assertEqual(old["VirtualSize"], old["Size"])
+        older = Api(self.daemon.sock, "1.44").ok("GET", f"/images/{BB}/json")
+        self.assertEqual((older["Container"], older["ContainerConfig"]["Cmd"]), ("", None))
+        self.assertFalse({"Container", "ContainerConfig"} & set(
+            Api(self.daemon.sock, "1.45").ok("GET", f"/images/{BB}/json")))
 
     def test_container_count(self):
         self.create("true")
