@@ -54,8 +54,8 @@ static void skip_blanks(struct toml *t)
 		t->p++;
 }
 
-/* To the end of the line, which may hold a comment and nothing else. */
-static int end_of_line(struct toml *t)
+/* Over blanks, a comment and the first half of a line end. */
+static void skip_to_line_end(struct toml *t)
 {
 	skip_blanks(t);
 	if (peek(t) == '#')
@@ -63,6 +63,12 @@ static int end_of_line(struct toml *t)
 			t->p++;
 	if (at(t, "\r\n"))
 		t->p++;
+}
+
+/* To the end of the line, which may hold a comment and nothing else. */
+static int end_of_line(struct toml *t)
+{
+	skip_to_line_end(t);
 	if (t->p == t->end)
 		return 0;
 	if (*t->p != '\n')
@@ -76,12 +82,7 @@ static int end_of_line(struct toml *t)
 static void skip_lines(struct toml *t)
 {
 	for (;;) {
-		skip_blanks(t);
-		if (peek(t) == '#')
-			while (t->p < t->end && *t->p != '\n')
-				t->p++;
-		if (at(t, "\r\n"))
-			t->p++;
+		skip_to_line_end(t);
 		if (peek(t) != '\n')
 			return;
 		t->p++;
