@@ -63,23 +63,17 @@ static double seconds(int64_t ns)
 
 static void put_containers(struct page *p) FIBER_FN
 {
-	unsigned by_status[CONTAINER_DEAD + 1] = {0}, running = 0, paused = 0, stopped = 0;
+	const struct container_counts n = container_count(p->eng);
+	unsigned by_status[CONTAINER_DEAD + 1] = {0};
 	const struct container *c;
 
-	list_for_each (c, &p->eng->containers, link) {
+	list_for_each (c, &p->eng->containers, link)
 		by_status[c->status]++;
-		if (c->status == CONTAINER_PAUSED)
-			paused++;
-		else if (container_is_running(c))
-			running++;
-		else
-			stopped++;
-	}
 	head(p, "engine_daemon_container_states_containers", "gauge",
 	     "The count of containers in various states");
-	put(p, "engine_daemon_container_states_containers{state=\"paused\"} %u\n", paused);
-	put(p, "engine_daemon_container_states_containers{state=\"running\"} %u\n", running);
-	put(p, "engine_daemon_container_states_containers{state=\"stopped\"} %u\n", stopped);
+	put(p, "engine_daemon_container_states_containers{state=\"paused\"} %u\n", n.paused);
+	put(p, "engine_daemon_container_states_containers{state=\"running\"} %u\n", n.running);
+	put(p, "engine_daemon_container_states_containers{state=\"stopped\"} %u\n", n.stopped);
 	head(p, "serin_containers", "gauge", "Containers by the status that clients see");
 	for (size_t i = 0; i < ARRAY_LEN(by_status); i++)
 		put(p, "serin_containers{status=\"%s\"} %u\n",

@@ -24,21 +24,12 @@ static void put_list(struct json_writer *w, const char *key, const char *const *
 
 static void put_counts(struct call *call, struct json_writer *w)
 {
-	int64_t running = 0, paused = 0, stopped = 0;
-	const struct container *c;
+	const struct container_counts n = container_count(call->eng);
 
-	list_for_each (c, &call->eng->containers, link) {
-		if (c->status == CONTAINER_PAUSED)
-			paused++;
-		else if (container_is_running(c))
-			running++;
-		else
-			stopped++;
-	}
-	json_kv_i64(w, "Containers", running + paused + stopped);
-	json_kv_i64(w, "ContainersRunning", running);
-	json_kv_i64(w, "ContainersPaused", paused);
-	json_kv_i64(w, "ContainersStopped", stopped);
+	json_kv_i64(w, "Containers", (int64_t)n.running + n.paused + n.stopped);
+	json_kv_i64(w, "ContainersRunning", n.running);
+	json_kv_i64(w, "ContainersPaused", n.paused);
+	json_kv_i64(w, "ContainersStopped", n.stopped);
 	json_kv_i64(w, "Images", (int64_t)image_store_count(call->eng->images));
 }
 

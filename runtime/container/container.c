@@ -193,6 +193,22 @@ int container_lookup(struct engine *eng, const char *name, struct container **re
 	return 0;
 }
 
+struct container_counts container_count(const struct engine *eng)
+{
+	struct container_counts n = {0};
+	const struct container *c;
+
+	list_for_each (c, &eng->containers, link) {
+		if (c->status == CONTAINER_PAUSED)
+			n.paused++;
+		else if (container_is_running(c))
+			n.running++;
+		else
+			n.stopped++;
+	}
+	return n;
+}
+
 int container_list(struct engine *eng, struct arena *a, struct container ***ret, size_t *ret_n)
 {
 	size_t n = 0;

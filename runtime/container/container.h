@@ -173,6 +173,11 @@ int container_link_list(const struct container *c, struct arena *a, struct texts
 struct container *container_linked(const struct engine *eng, struct str path);
 /* End the link "parent/alias". ERR_CONFLICT for a plain name; ERR_SYSTEM without such a parent. */
 int container_unlink(struct engine *eng, const char *name, struct err *e) FIBER_FN WARN_UNUSED;
+/* How many there are in the three states that /info and the metrics know. */
+struct container_counts {
+	unsigned running, paused, stopped;
+};
+struct container_counts container_count(const struct engine *eng);
 /* References to all containers, newest first, in the arena (unref each). */
 int container_list(struct engine *eng, struct arena *a, struct container ***ret, size_t *ret_n)
 	WARN_UNUSED;
