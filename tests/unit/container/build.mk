@@ -22,7 +22,7 @@ container/test_merge-srcs := runtime/container/merge.c runtime/container/log_opt
 	$(container-common)
 
 units += container/test_mounts
-container/test_mounts-srcs := $(addprefix runtime/container/,mount_mode.c mount_tmpfs.c mounts.c \
+container/test_mounts-srcs := $(addprefix runtime/container/,mount_mode.c mount_plan.c mount_tmpfs.c mounts.c \
 	ports.c propagation.c) \
 	runtime/volume/names.c runtime/network/port_parse.c \
 	$(container-common)
