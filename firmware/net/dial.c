@@ -53,6 +53,8 @@ int dial_wait(const struct dial_conn *c, int fd, short events, int64_t deadline,
 
 		if (c->stop && atomic_load(c->stop))
 			return err_set(e, ERR_CANCELLED, "context canceled");
+		if (c->deadline && clock_mono() >= c->deadline)
+			return err_set(e, ERR_TIMEOUT, "context deadline exceeded");
 		r = poll(&p, 1, STEP_MS);
 		if (r > 0)
 			return 0;

@@ -4,7 +4,8 @@
  * Error texts use the words of Go's net package, which users and scripts search logs for.
  *
  * Thread: worker. Yields: no (blocks, and looks at the stop flag every 100 ms). Owns: the
- * descriptor and the TLS session. Limits: timeout_ms without progress.
+ * descriptor and the TLS session. Limits: timeout_ms without progress, and
+ * deadline with.
  */
 #ifndef FIRMWARE_NET_DIAL_H
 #define FIRMWARE_NET_DIAL_H
@@ -25,6 +26,7 @@ struct dial_conn {
 	struct tls *tls;	 /* NULL: plain */
 	const atomic_bool *stop; /* may be NULL */
 	int timeout_ms;
+	int64_t deadline; /* of all that is done, monotonic; 0: none */
 };
 
 /* fd becomes -1; stop and timeout are the caller's to set. */

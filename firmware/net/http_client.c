@@ -28,6 +28,7 @@ int http_client_open(struct http_client **ret, const struct http_client_options 
 	c->opt = *opt;
 	dial_init(&c->conn);
 	c->conn.stop = opt->stop;
+	c->conn.deadline = opt->deadline;
 	if (opt->timeout_ms > 0)
 		c->conn.timeout_ms = opt->timeout_ms;
 	c->body_done = true;

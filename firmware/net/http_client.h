@@ -26,7 +26,8 @@ struct http_client_options {
 	const char *cert_file, *key_file; /* client certificate, or NULL */
 	bool skip_verify;		  /* TLS without verification (insecure registry) */
 	const char *user_agent;
-	int timeout_ms; /* without progress; 0: as configured */
+	int timeout_ms;	  /* without progress; 0: as configured */
+	int64_t deadline; /* of all requests, monotonic; 0: none */
 };
 
 struct http_client;

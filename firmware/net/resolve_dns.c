@@ -77,6 +77,8 @@ static void run(ares_channel channel, struct question *q)
 {
 	int64_t deadline = clock_in_ms(2 * q->conn->timeout_ms);
 
+	if (q->conn->deadline)
+		deadline = MIN(deadline, q->conn->deadline);
 	while (!q->done) {
 		struct pollfd ready[SOCKETS_MAX];
 		nfds_t n = q->n_sockets;

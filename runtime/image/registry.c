@@ -85,6 +85,8 @@ int registry_connect(struct registry_session *s, struct err *e)
 {
 	struct http_client_options o = {
 		.stop = s->stop,
+		.timeout_ms = s->timeout_ms,
+		.deadline = s->deadline,
 		.skip_verify = s->target->endpoints[s->endpoint].insecure,
 		.user_agent = "serin/" CONFIG_VERSION,
 	};

@@ -58,6 +58,8 @@ struct registry_session {
 	char *authorization; /* value of the header, or NULL */
 	/* To log in: no repository is asked for, and a token service's refresh token is wanted. */
 	bool login;
+	int timeout_ms;	     /* without progress; 0: as configured */
+	int64_t deadline;    /* of all of it, monotonic; 0: none */
 	char *refresh_token; /* or NULL */
 	struct arena mem;    /* of the certificates' paths */
 };

@@ -6,11 +6,23 @@
 #include <errno.h>
 
 #include "firmware/core/config.h"
+#include "firmware/core/clock.h"
 #include "firmware/core/mem.h"
 #include "runtime/image/registry.h"
 #include "runtime/image/store.h"
 
 #define ARENA_MAX (64u * 1024)
+#define ANSWER_MS 15000 /* as the engine has it */
+#define LOGIN_MS 30000	/* two ways to the registry, and a token service that keeps talking */
+#define QUEUE_MS 60000
+#define AT_ONCE 2
+
+/* Few at once: registries that do not answer must not keep all workers from pulls and commits. */
+static struct {
+	unsigned running;
+	unsigned waiting;
+	struct waitq free;
+} logins;
 
 struct login {
 	struct job job;
@@ -61,12 +73,39 @@ static int login(struct login *l, struct image_store *s, const struct registry_a
 		return rc;
 	registry_session_init(&l->session, &l->target, &l->job.stop);
 	l->session.login = true;
+	l->session.timeout_ms = ANSWER_MS;
+	l->session.deadline = clock_in_ms(LOGIN_MS);
 	rc = job_run(&l->job, login_run, JOB_LONG);
 	if (rc == -EAGAIN && !l->job.err.msg[0])
 		err_set(&l->job.err, ERR_UNAVAILABLE, "too many operations at once");
 	if (rc < 0)
 		*e = l->job.err;
 	return rc;
+}
+
+static int take_turn(struct err *e) FIBER_FN
+{
+	int64_t deadline = clock_in_ms(QUEUE_MS);
+	int r = 0;
+
+	if (!logins.running && !logins.waiting)
+		waitq_init(&logins.free);
+	logins.waiting++;
+	while (r == 0 && logins.running >= AT_ONCE)
+		r = waitq_wait(&logins.free, deadline);
+	logins.waiting--;
+	if (r == -ECANCELED)
+		return err_set(e, ERR_CANCELLED, "cancelled");
+	if (r < 0)
+		return err_set(e, ERR_UNAVAILABLE, "too many logins at once");
+	logins.running++;
+	return 0;
+}
+
+static void give_turn(void)
+{
+	logins.running--;
+	waitq_wake_all(&logins.free);
 }
 
 int image_registry_login(struct image_store *s, const struct registry_auth *auth, struct arena *a,
@@ -83,7 +122,11 @@ int image_registry_login(struct image_store *s, const struct registry_auth *auth
 	if (!l)
 		return err_sys(e, ENOMEM, "login");
 	arena_open_heap(&l->mem, ARENA_MAX);
-	rc = login(l, s, auth, e);
+	rc = take_turn(e);
+	if (rc == 0) {
+		rc = login(l, s, auth, e);
+		give_turn();
+	}
 	if (rc == 0 && l->session.refresh_token) {
 		token = arena_strdup(a, l->session.refresh_token);
 		if (!token)

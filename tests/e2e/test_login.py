@@ -6,8 +6,11 @@ import json
 import os
 import socket
 import threading
+import time
 
-from harness.case import BB, CTX, E2E, images, not_oracle
+from harness.api import Api
+from harness.case import BB, CTX, E2E, images, not_oracle, takes
+from harness.rawhttp import Conn
 from harness.registry import FAR, PASSWORD, REFRESH, USER, Registry
 
 
@@ -143,6 +146,48 @@ class TestElsewhere(Login):
                 conn.close()
         except OSError:
             pass
+
+    @not_oracle("it waits for each byte anew")
+    @takes(90)
+    def test_never_done(self):
+        """Registries that say nothing, or go on talking, end; and others need not wait for them."""
+        answers = []
+
+        def ask(port):
+            answers.append(Api(self.daemon.sock, timeout=80).post(
+                "/auth", {"username": "a", "password": "b", "serveraddress": f"127.0.0.1:{port}"}))
+
+        def drip(server):
+            while True:
+                try:
+                    conn, _ = server.accept()
+                    while True:
+                        conn.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+                        time.sleep(0.5)
+                except ConnectionError:
+                    pass
+                except OSError:
+                    return
+        with socket.create_server(("127.0.0.1", 0)) as server, socket.create_server(("127.0.0.1", 0)) as silent:
+            threading.Thread(target=drip, args=(server,), daemon=True).start()
+            asking = [threading.Thread(target=ask, args=(one.getsockname()[1],), daemon=True)
+                      for one in (server, silent)]
+            for thread in asking:
+                thread.start()
+            crowd = []
+            body = json.dumps({"username": "a", "password": "b",
+                               "serveraddress": f"127.0.0.1:{silent.getsockname()[1]}"})
+            for _ in range(20):
+                crowd.append(Conn(self.daemon.sock))
+                crowd[-1].send("POST /auth HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                               f"Content-Length: {len(body)}\r\n\r\n{body}")
+            time.sleep(0.5)
+            self.assertEqual(self.api.load(images.base_archive())[0], 200)
+            for conn in crowd:
+                conn.close()
+            for thread in asking:
+                thread.join(75)
+        self.assertEqual([got.status for got in answers], [500, 500], answers)
 
     @not_oracle("it asks through another address")
     def test_in_the_clear_only_where_trusted(self):
