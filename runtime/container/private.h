@@ -15,7 +15,7 @@
 #define SYSCTLS_OPTION "com.docker.network.endpoint.sysctls" /* of an endpoint's DriverOpts */
 #define CONTAINER_PATH_MAX 256 /* state and run paths of ours; ENGINE_ROOT_MAX + 96 at most */
 
-/* --- record.c: container.json --- */
+/* --- container.json: persist.c, record.c --- */
 
 enum persist_mode { PERSIST_QUICK, PERSIST_SYNC };
 /*
@@ -40,6 +40,8 @@ struct persist {
 int container_persist_begin(struct container *c, struct persist *p, struct err *e)
 	FIBER_FN WARN_UNUSED;
 int container_persist_end(struct persist *p, struct err *e) FIBER_FN WARN_UNUSED;
+/* The text of container.json. -ENOMEM. */
+int container_to_record(const struct container *c, struct arena *a, struct buf *out) WARN_UNUSED;
 /* Fill a fresh container from the text of container.json. */
 int container_from_record(struct container *c, struct str json, struct arena *a, struct err *e)
 	WARN_UNUSED;

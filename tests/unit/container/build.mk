@@ -37,7 +37,7 @@ container-sched := $(addprefix firmware/sched/,fiber.c $(container-fiber-y) io.c
 	waitq.c)
 
 units += container/test_record
-container/test_record-srcs := $(addprefix runtime/container/,health_state.c record.c status.c) \
+container/test_record-srcs := $(addprefix runtime/container/,health_state.c persist.c record.c status.c) \
 	firmware/core/log.c firmware/fmt/sha256.c $(container-sched) $(container-common)
 container/test_record-libs := -lcrypto
 
