@@ -102,7 +102,8 @@ static int fill_mounts(struct launch *l, struct err *e)
 			.target = m->destination,
 			.read_only = !m->rw,
 			.top_only = m->top_only,
-			.ro_top_only = m->ro_top_only,
+			/* Nothing is mounted below a file; and crun's "rro" wants a directory. */
+			.ro_top_only = m->ro_top_only || m->is_file,
 			.propagation = is_empty(m->propagation) ? NULL : m->propagation,
 			.tmpfs_options = strcmp(m->type, "tmpfs") ? NULL : m->mode,
 		};

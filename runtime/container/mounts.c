@@ -253,15 +253,18 @@ int container_mounts(const struct engine *eng, const struct create_request *req,
 	return 0;
 }
 
-int container_mount_sources(const struct container_mount *mounts, size_t n, struct err *e)
+int container_mount_sources(struct container_mount *mounts, size_t n, struct err *e)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct stat st;
 
 		if (strcmp(mounts[i].type, "bind"))
 			continue;
-		if (stat(mounts[i].source, &st) == 0)
+		mounts[i].is_file = false;
+		if (stat(mounts[i].source, &st) == 0) {
+			mounts[i].is_file = !S_ISDIR(st.st_mode);
 			continue;
+		}
 		if (errno != ENOENT)
 			return err_sys(e, errno, "error while creating mount source path '%s'",
 				       mounts[i].source);

@@ -117,8 +117,7 @@ int container_mounts(const struct engine *eng, const struct create_request *req,
 		     struct arena *a, struct planned_mount **ret, size_t *ret_n, struct err *e)
 	WARN_UNUSED;
 /* At start: sources of Binds are made when missing, others must exist. Runs in a job. */
-int container_mount_sources(const struct container_mount *mounts, size_t n, struct err *e)
-	WARN_UNUSED;
+int container_mount_sources(struct container_mount *mounts, size_t n, struct err *e) WARN_UNUSED;
 /* mount_tmpfs.c: "mode=1777,size=…" in the arena. ERR_INVALID "invalid option: x". */
 int container_tmpfs_options(const struct tmpfs_options *o, struct arena *a, const char **ret,
 			    struct err *e) WARN_UNUSED;
