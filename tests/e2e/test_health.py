@@ -4,7 +4,7 @@
 import time
 
 from harness.api import Api
-from harness.case import BB, CTX, E2E, images, not_oracle, wait_for
+from harness.case import BB, CTX, E2E, images, needs_host, not_oracle, wait_for
 
 MS = 1_000_000
 NEWER = not_oracle("later than its API")
@@ -179,6 +179,7 @@ class TestLife(Healthy):
         wait_for(lambda: self.api.inspect(ref)["RestartCount"] >= 2, 10, "started again")
         self.becomes(ref, "healthy")
 
+    @needs_host     # whose clock it goes by
     def test_events(self):
         since = time.time()
         ref = self.watched("[ ! -e /bad ]", Retries=1)
