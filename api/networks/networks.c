@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 
+#include "api/router/prune.h"
 #include "api/router/reply.h"
 #include "api/shape/text.h"
 #include "runtime/container/container.h"
@@ -177,4 +178,23 @@ int api_networks_remove(struct call *call, struct err *e)
 		return err_code(e);
 	return err_set(e, ERR_FORBIDDEN, "%s is a pre-defined network and cannot be removed",
 		       net->name);
+}
+
+/*
+ * POST /networks/prune: of the networks that clients make, those without containers. None can be
+ * made so far, and the built-in ones always stay.
+ */
+int api_networks_prune(struct call *call, struct err *e)
+{
+	static const char *const keys[] = {"until", "label", "label!", NULL};
+	struct prune_filter *f = arena_alloc(call->a, sizeof(*f));
+
+	if (!f)
+		return err_set(e, ERR_UNAVAILABLE, "no memory");
+	if (prune_filter_read(call, keys, f, e) < 0 ||
+	    engine_prune_begin(&call->eng->pruning, e) < 0)
+		return err_code(e);
+	call->eng->pruning = false;
+	event_publish_one(call->eng->events, EVENT_NETWORK, "prune", "", "reclaimed", "0");
+	return http_reply(call->http, 200, "application/json", STR("{\"NetworksDeleted\":null}\n"));
 }

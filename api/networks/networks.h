@@ -12,5 +12,6 @@
 int api_networks_list(struct call *call, struct err *e) FIBER_FN;
 int api_networks_inspect(struct call *call, struct err *e) FIBER_FN;
 int api_networks_remove(struct call *call, struct err *e) FIBER_FN;
+int api_networks_prune(struct call *call, struct err *e) FIBER_FN;
 
 #endif

@@ -91,7 +91,7 @@ const struct route route_table[] = {
 	/* networks */
 	ROUTE("GET", "/networks", api_networks_list, .flags = 0),
 	NOT_YET("POST", "/networks/create", "creating networks"),
-	NOT_YET("POST", "/networks/prune", "pruning networks"),
+	ROUTE("POST", "/networks/prune", api_networks_prune, .flags = 0),
 	ROUTE("GET", "/networks/{id}", api_networks_inspect, .flags = 0),
 	ROUTE("DELETE", "/networks/{id}", api_networks_remove, .flags = 0),
 	NOT_YET("POST", "/networks/{id}/connect", "connecting containers to networks"),
@@ -107,7 +107,7 @@ const struct route route_table[] = {
 
 	/* build */
 	NOT_YET("POST", "/build", "building images"),
-	NOT_YET("POST", "/build/prune", "building images"),
+	ROUTE("POST", "/build/prune", api_system_build_prune, .flags = 0),
 	NOT_YET("POST", "/build/cancel", "building images"),
 
 	/* plugins */

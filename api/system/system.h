@@ -14,6 +14,7 @@ int api_system_ping(struct call *call, struct err *e) FIBER_FN;
 int api_system_version(struct call *call, struct err *e) FIBER_FN;
 int api_system_info(struct call *call, struct err *e) FIBER_FN;
 int api_system_auth(struct call *call, struct err *e) FIBER_FN;
+int api_system_build_prune(struct call *call, struct err *e) FIBER_FN;
 int api_system_df(struct call *call, struct err *e) FIBER_FN;
 int api_system_events(struct call *call, struct err *e) FIBER_FN;
 int api_system_checkpoint(struct call *call, struct err *e) FIBER_FN;

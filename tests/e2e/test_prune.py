@@ -225,3 +225,22 @@ class TestUsage(Prune):
         self.assertEqual((by["Containers"]["Active"], by["Containers"]["TotalCount"]), ("1", "1"))
         self.assertEqual(by["Images"]["Active"], "1")
         self.assertIn(BB.split(":")[0], self.docker.ok("system", "df", "-v"))
+
+
+class TestAll(Prune):
+    def test_built_in_networks_stay(self):
+        self.assertEqual(self.api.ok("POST", "/networks/prune"), {"NetworksDeleted": None})
+        self.assertEqual({n["Name"] for n in self.api.ok("GET", "/networks")}, {"bridge", "host", "none"})
+        got = self.api.post("/networks/prune", filters={"nonsense": ["x"]})
+        self.assertEqual((got.status, got.message), (400, "invalid filter 'nonsense'"))
+
+    def test_cache_is_empty(self):
+        got = self.api.ok("POST", "/build/prune", all=1)
+        self.assertEqual((got["CachesDeleted"], got["SpaceReclaimed"]), (None, 0))
+
+    def test_command(self):
+        self.api.create(BB)
+        got = self.docker.ok("system", "prune", "-f")
+        self.assertIn("Deleted Containers:", got)
+        self.assertIn("Total reclaimed space:", got)
+        self.assertEqual(self.api.ok("GET", "/containers/json", all=1), [])
