@@ -6,7 +6,7 @@ import threading
 import time
 from urllib.parse import urlencode
 
-from harness.case import E2E, not_oracle, wait_for
+from harness.case import E2E, needs_host, not_oracle, wait_for
 
 BUSY = "trap 'exit 0' TERM; dd if=/dev/zero of=/f bs=1M count=4 2>/dev/null; while :; do :; done"
 SLEEP = "trap 'exit 0' TERM; while :; do sleep 0.1; done"
@@ -134,6 +134,7 @@ class TestTop(E2E):
         pid = self.api.inspect(ref)["State"]["Pid"]
         self.assertIn(str(pid), [row[1] for row in got["Processes"]])
 
+    @needs_host     # which has a ps
     def test_arguments(self):
         ref = self.run_("sleep 1234 & sleep 5678 & wait")
         wait_for(lambda: len(self.top(ref)["Processes"]) >= 3, 5, "its processes")
@@ -149,6 +150,7 @@ class TestTop(E2E):
         self.docker.ok("exec", "-d", ref, "sleep", "4321")
         wait_for(lambda: [r for r in self.top(ref)["Processes"] if r[7] == "sleep 4321"], 5, "the exec")
 
+    @needs_host     # which has a ps
     def test_errors(self):
         ref = self.run_(SLEEP)
         for args, status, words in (

@@ -11,7 +11,7 @@ import threading
 import time
 
 from harness import leaks
-from harness.case import BB, CTX, E2E, Api, images, not_oracle, takes, unittest, wait_for
+from harness.case import Api, BB, CTX, E2E, images, needs_host, not_oracle, takes, unittest, wait_for
 
 NAME = re.compile(r"[0-9a-f]{64}")
 
@@ -407,6 +407,7 @@ class TestContainers(Volumes):
         wait_for(lambda: self.names() == ["shared"], 10, "the anonymous ones gone")
 
 
+@needs_host
 class TestCopyUp(Volumes):
     @classmethod
     def bring_up(cls):

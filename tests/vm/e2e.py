@@ -21,7 +21,7 @@ CHOSEN = {
              "test_options.TestResources", "test_exec.TestCli", "test_exec.TestApi",
              "test_logs.TestLogs.test_follow", "test_attach.TestUpgrade", "test_containers.TestWait",
              "test_containers.TestStates", "test_copy.TestOut", "test_stats.", "test_pause.",
-             "test_health.TestLife", "test_volumes.TestCopyUp"),
+             "test_health.TestLife"),
     "runc": ("test_exec.TestCli", "test_stats.TestStats", "test_pause.TestUpdate",
              "test_options.TestSecurity"),
 }
