@@ -16,6 +16,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -81,6 +82,32 @@ static inline const char *lacks_vfork(void)
 	if (pid > 0)
 		waitpid(pid, NULL, 0);
 	return shared ? NULL : "no shared memory with a child here";
+}
+
+/* A descriptor that travels in a message of no bytes. */
+static inline const char *lacks_bare_rights(void)
+{
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = {.head = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
+	struct msghdr msg = {.msg_control = &control, .msg_controllen = sizeof(control)};
+	int pair[2], fd = 0, got = -1;
+
+	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return "no socket pairs here";
+	memcpy(CMSG_DATA(&control.head), &pair[0], sizeof(int));
+	if (sendmsg(pair[0], &msg, 0) == 0) {
+		memset(&control, 0xff, sizeof(control));
+		if (recvmsg(pair[1], &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) == 0)
+			memcpy(&got, CMSG_DATA(&control.head), sizeof(got));
+		fd = fcntl(got, F_GETFD);
+		if (fd >= 0)
+			close(got);
+	}
+	close(pair[0]);
+	close(pair[1]);
+	return fd < 0 ? "descriptors come with bytes alone here" : NULL;
 }
 
 /* Netlink's family of the packet filter. */

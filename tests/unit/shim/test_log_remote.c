@@ -16,6 +16,7 @@
 
 #include "firmware/core/clock.h"
 #include "runtime/shim/log_remote.h"
+#include "tests/unit/needs.h"
 
 static char path[64];
 static struct log_remote r;
@@ -135,6 +136,7 @@ static void memory_file(void **state)
 	int fd;
 
 	(void)state;
+	NEEDS(lacks_bare_rights());
 	r.memfd = true;
 	open_server(SOCK_DGRAM);
 	assert_int_equal(connect_to(SOCK_DGRAM), 0);
