@@ -329,7 +329,7 @@ class TestKilledShim(LogCase):
         """Killed at any moment of writing and rotating: no line is lost in between or doubled."""
         for driver, more in (("json-file", {"compress": "true"}), ("local", {})):
             ref = self.create("i=0; while :; do i=$((i+1)); echo $i; done",
-                              HostConfig=dict(config(driver, max_size="20k", max_file="200",
+                              HostConfig=dict(config(driver, max_size="100k", max_file="400",
                                                      **more)))
             for pause in (0.05, 0.11, 0.17, 0.23):
                 self.api.start(ref)
