@@ -130,6 +130,7 @@ int engine_open(struct engine *eng, const struct engine_options *opt, struct err
 	map_init(&eng->execs);
 	list_init(&eng->containers);
 	list_init(&eng->restarts_due);
+	waitq_init(&eng->launch_turn);
 	eng->cgroup_v2 = statfs("/sys/fs/cgroup", &fs) == 0 && fs.f_type == CGROUP2_MAGIC;
 	cgroup_support_find(eng->cgroup_v2, &eng->limits);
 	eng->ro_recursive = syscall(SYS_mount_setattr, -1, NULL, 0, NULL, 0) < 0 && errno != ENOSYS;

@@ -16,6 +16,7 @@
 #include "firmware/core/list.h"
 #include "firmware/core/map.h"
 #include "runtime/cgroup/support.h"
+#include "firmware/sched/fiber.h"
 #include "runtime/image/image.h"
 #include "runtime/network/network.h"
 #include "runtime/options.h"
@@ -45,6 +46,8 @@ struct engine {
 	bool restored;		  /* containers are what they were; restarts may begin */
 	struct list restarts_due; /* struct container; see runtime/container/restart.c */
 	unsigned restarts_under_way;
+	unsigned launches; /* under way; see runtime/container/launch.c */
+	struct waitq launch_turn;
 	unsigned probes;		    /* of health checks, running */
 	uint64_t probes_run, probes_failed; /* so far */
 	bool pruning, pruning_images;	    /* one of each at a time; see engine_prune_begin */

@@ -21,6 +21,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -244,14 +245,14 @@ static int64_t charge(const char *name)
 /* How long this thread has been ready to run without a CPU, since it began; 0: cannot be told. */
 static int64_t cpu_delay(void)
 {
-	unsigned long long ran, waited;
-	char text[80];
+	char text[80], *second;
 	ssize_t n = loop.delay_fd < 0 ? -1 : pread(loop.delay_fd, text, sizeof(text) - 1, 0);
 
 	if (n <= 0)
 		return 0;
 	text[n] = 0;
-	return sscanf(text, "%llu %llu", &ran, &waited) == 2 ? (int64_t)waited : 0;
+	(void)strtoull(text, &second, 10); /* the time it ran */
+	return (int64_t)strtoull(second, NULL, 10);
 }
 
 static void turn_begin(void)

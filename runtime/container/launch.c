@@ -116,7 +116,24 @@ static int launch_steps(struct launch *l, struct err *e) FIBER_FN
 	return r;
 }
 
-int container_launch(struct container *c, struct err *e)
+/* More at a time would only wait for the same processors, each with its memory in hand. */
+static int await_turn(struct engine *eng, struct err *e) FIBER_FN
+{
+	while (eng->launches >= CONFIG_LAUNCHES_MAX && !eng->stopping) {
+		int r = waitq_wait(&eng->launch_turn, DEADLINE_NEVER);
+
+		if (r < 0)
+			return err_sys(e, r, "waiting for other containers to start");
+	}
+	if (eng->stopping) {
+		waitq_wake_all(&eng->launch_turn);
+		return err_set(e, ERR_UNAVAILABLE, "the daemon is shutting down");
+	}
+	eng->launches++;
+	return 0;
+}
+
+static int launch(struct container *c, struct err *e) FIBER_FN
 {
 	CLEANUP_ARENA struct arena a = {0};
 	struct launch *l;
@@ -132,6 +149,19 @@ int container_launch(struct container *c, struct err *e)
 	r = launch_steps(l, e);
 	if (r < 0)
 		container_teardown(c);
+	return r;
+}
+
+int container_launch(struct container *c, struct err *e)
+{
+	struct engine *eng = c->eng;
+	int r = await_turn(eng, e);
+
+	if (r < 0)
+		return r;
+	r = launch(c, e);
+	eng->launches--;
+	waitq_wake_one(&eng->launch_turn);
 	return r;
 }
 

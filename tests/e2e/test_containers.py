@@ -6,7 +6,7 @@ import re
 import threading
 import time
 
-from harness.case import BB, CTX, E2E, Api, images, needs_host, not_oracle, wait_for
+from harness.case import BB, CTX, E2E, Api, images, needs_host, not_oracle, takes, wait_for
 from harness.rawhttp import Conn
 
 NEW_WORDS = not_oracle("worded otherwise before 25.0")
@@ -348,6 +348,22 @@ class TestStates(E2E):
         self.assertEqual(self.api.inspect(ref)["State"]["ExitCode"], 8)
 
     @images.needs_probe
+    @takes(120)
+    def test_a_hundred_started_at_once(self):
+        """More than are started at one time: the others wait, none is turned away."""
+        refs = [self.create("exec sleep 1000") for _ in range(100)]
+        got = []
+
+        def start(ref):
+            got.append(Api(self.daemon.sock, timeout=100).post(f"/containers/{ref}/start").status)
+        threads = [threading.Thread(target=start, args=(ref,)) for ref in refs]
+        for one in threads:
+            one.start()
+        for one in threads:
+            one.join()
+        self.assertEqual(got, [204] * 100)
+        self.assertEqual(len(self.api.ok("GET", "/containers/json")), 100)
+
     def test_kill(self):
         ref = self.run_(["probe", "signals"])
         self.logged(ref, "ready")
