@@ -58,6 +58,10 @@ class Streams(E2E):
         self.addCleanup(conn.close)
         return conn, head
 
+    def settle(self):
+        """An upgrade is answered just before the client reaches the container: an answer later it has."""
+        self.assertEqual(self.api.get("/_ping").status, 200)
+
     def hold(self, target, method="GET", timeout=30, **parts):
         """A request whose answer's head has been read and no more."""
         conn = Conn(self.daemon.sock, timeout)
@@ -116,6 +120,7 @@ class TestCrowds(Streams):
     def test_attached_to_a_running_one(self):
         ref = self.run_("read x; " + LINES, **STDIN)
         conns = [self.attach(ref)[0] for _ in range(self.CLIENTS)]
+        self.settle()
         conns[17].send(b"\n")
         self.check(conns)
         self.assertEqual(self.api.wait(ref), 0)
@@ -133,6 +138,7 @@ class TestCrowds(Streams):
                                    stdout=1)
                 self.addCleanup(one.close)
                 sockets.append(one)
+        self.settle()
         both[0].send(b"\n")
         found = read_all(both + out + err, 60)
         for data in found[:40]:
@@ -187,6 +193,7 @@ class TestCrowds(Streams):
             conn, head = self.attach(ref)
             self.assertEqual(head.status, 101)
             conns.append(conn)
+        self.settle()
         conns[0].send(b"\n")
         for data in read_all(conns, 30):
             self.assertEqual(demux(data), (b"end\n", b""))
@@ -242,6 +249,7 @@ class TestCrowds(Streams):
         time.sleep(1.5)
         self.assertLess(own(self.shim(ref)), 400 << 10)
         conns = [self.attach(ref)[0] for _ in range(self.CLIENTS)]
+        self.settle()
         conns[0].send(b"all\n")
         for conn in conns:
             conn.read_for(b"got all\n")
