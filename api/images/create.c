@@ -4,7 +4,7 @@
 #include "api/images/progress.h"
 #include "api/router/reply.h"
 
-/* POST /images/create: pull (fromImage). Import (fromSrc) is another verb under the same path. */
+/* POST /images/create: pull (fromImage), or import (fromSrc, import.c). */
 int api_images_create(struct call *call, struct err *e)
 {
 	const char *image = query_text(call, "fromImage"), *tag = query_text(call, "tag");
@@ -16,9 +16,7 @@ int api_images_create(struct call *call, struct err *e)
 
 	if (!*image)
 		return *query_text(call, "fromSrc")
-			       ? err_set(e, ERR_NOT_IMPLEMENTED,
-					 "importing images (fromSrc) is not supported by this "
-					 "engine")
+			       ? api_images_import(call, e)
 			       : err_set(e, ERR_INVALID, "invalid reference format");
 	if (reference_parse(str_from(image), &ref, e) < 0)
 		return err_code(e);

@@ -11,6 +11,8 @@
 
 int api_images_list(struct call *call, struct err *e) FIBER_FN;
 int api_images_create(struct call *call, struct err *e) FIBER_FN;
+/* The half of create that has no route of its own. */
+int api_images_import(struct call *call, struct err *e) FIBER_FN;
 int api_images_load(struct call *call, struct err *e) FIBER_FN;
 int api_images_inspect(struct call *call, struct err *e) FIBER_FN;
 int api_images_history(struct call *call, struct err *e) FIBER_FN;

@@ -39,6 +39,15 @@ bool query_bool(struct call *call, const char *key, bool absent);
 int query_i64(struct call *call, const char *key, int64_t absent, int64_t *ret, struct err *e)
 	WARN_UNUSED;
 
+/* --- query_image.c --- */
+
+/* repo and tag as one familiar name with a tag, in the arena; NULL when there is no repo. */
+int query_repo_tag(struct call *call, const char **ret, struct err *e) WARN_UNUSED;
+/* All values of a key that may be there several times, in the arena. */
+int query_texts(struct call *call, const char *key, struct texts *ret, struct err *e) WARN_UNUSED;
+
+/* --- query.c --- */
+
 /* Filters: {"k":{"v":true}} or {"k":["v"]}. */
 struct filter_expression {	 /* private: a value as an expression, made when first asked for */
 	struct pattern *pattern; /* NULL: it is none */

@@ -7,6 +7,7 @@ srcs-y += blob.c
 srcs-y += commit.c
 srcs-y += copy.c
 srcs-y += holds.c
+srcs-y += import.c
 srcs-y += draft.c
 srcs-y += install.c
 srcs-y += layer.c

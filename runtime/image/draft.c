@@ -89,7 +89,12 @@ int image_draft_write(struct image_store *s, struct image_layer_source *src,
 	d->root_fd = s->root_fd;
 	d->source = src;
 	store_tmp_path(s, "commit", d->tmp);
-	rc = job_run(&d->job, write_run, JOB_LONG);
+	rc = src->begin ? src->begin(src, &d->job, &d->job.err) : 0;
+	if (rc == 0) {
+		rc = job_run(&d->job, write_run, JOB_LONG);
+		if (src->begin)
+			src->end(src);
+	}
 	if (rc == -EAGAIN && !d->job.err.msg[0])
 		err_set(&d->job.err, ERR_UNAVAILABLE, "too many operations at once");
 	if (rc < 0) {
@@ -185,11 +190,12 @@ static int read_parent(struct assembly *a, struct image_spec *ret, struct err *e
 	struct str text;
 
 	if (!parent) {
-		const struct platform *host = platform_host();
+		const struct platform *made =
+			a->what->platform ? a->what->platform : platform_host();
 
-		*ret = (struct image_spec){.architecture = host->architecture,
-					   .variant = host->variant,
-					   .os = host->os,
+		*ret = (struct image_spec){.architecture = made->architecture,
+					   .variant = made->variant,
+					   .os = made->os,
 					   .rootfs.type = "layers"};
 		return 0;
 	}

@@ -27,6 +27,7 @@
 #include "runtime/options.h"
 
 struct image_store;
+struct platform; /* manifest.h */
 
 struct image {
 	struct map_node node; /* by hex ID */
@@ -191,6 +192,10 @@ int image_pull(struct image_store *s, const struct reference *ref, const char *p
  */
 struct image_draft; /* heap */
 struct image_layer_source {
+	/* Before and after the job that writes; both may be NULL. Without a begin there is no end.
+	 */
+	int (*begin)(struct image_layer_source *src, struct job *job, struct err *e) FIBER_FN;
+	void (*end)(struct image_layer_source *src);
 	/* Worker: write the layer's tar; *ret_entries 0 when nothing changed. */
 	int (*write)(struct image_layer_source *src, const struct job *job, struct writer *sink,
 		     uint64_t *ret_entries, struct err *e);
@@ -204,6 +209,7 @@ struct image_commit {
 	const char *container;				 /* its ID, or NULL */
 	const char *author, *comment, *created_by;	 /* may be NULL */
 	const char *name;				 /* familiar, with a tag; NULL: none */
+	const struct platform *platform;		 /* without a parent; NULL: the host's */
 };
 /*
  * Durable on return; the image is referenced. Tells of "tag" alone. ERR_NOT_FOUND when the parent
@@ -213,6 +219,15 @@ int image_draft_commit(struct image_store *s, struct image_draft *d, const struc
 		       struct image **ret, struct err *e) FIBER_FN WARN_UNUSED;
 /* In any case at the end; NULL is fine. */
 void image_draft_free(struct image_store *s, struct image_draft *d) FIBER_FN;
+
+/*
+ * POST /images/create?fromSrc (import.c): the tar, compressed or not, that source reads becomes the
+ * only layer of an image. Of what, config, comment, name and platform count. The image is
+ * referenced; tells of "tag" and "import".
+ */
+int image_import(struct image_store *s, struct image_source *source,
+		 const struct image_commit *what, struct image **ret, struct err *e)
+	FIBER_FN WARN_UNUSED;
 
 /* --- root filesystems of containers (snapshots), see layer.h --- */
 
