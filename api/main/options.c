@@ -53,7 +53,8 @@ const struct option option_table[] = {
 	 "host", "Registry that is spoken to without TLS verification, or in plain"},
 	{"label", 0, "labels", OPTION_LIST, AT(engine.labels), "key=value", "Label of this engine"},
 	{"log-driver", 0, "log-driver", OPTION_TEXT, AT(engine.default_log_driver), "name",
-	 "Log driver of containers that name none (json-file)"},
+	 CONFIG(LOG_JSON) ? "Log driver of containers that name none (json-file)"
+			  : "Log driver of containers that name none (none)"},
 	{"log-level", 'l', "log-level", OPTION_TEXT, AT(log_level), "level",
 	 "debug, info, warn, error or fatal (info)"},
 	{"log-opt", 0, NULL, OPTION_LIST, AT(log_opts), "key=value",

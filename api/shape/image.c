@@ -55,7 +55,7 @@ static void put_summary(struct image_store *s, const struct image *img, struct j
 	json_kv_i64(w, "Created", img->created_ns / NSEC_PER_SEC);
 	json_kv_text(w, "Id", img->id.text);
 	json_key(w, "Labels");
-	if (img->spec.config.labels.n)
+	if (img->spec.config.labels.set)
 		put_map(w, &img->spec.config.labels);
 	else
 		json_put_null(w);

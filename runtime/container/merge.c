@@ -144,6 +144,7 @@ int container_merge_config(struct container_config *c, const struct container_co
 	    merge_set(&c->volumes, &img->volumes, a) < 0 ||
 	    merge_map(&c->labels, &img->labels, a) < 0)
 		return -ENOMEM;
+	c->labels.set = true; /* a container has labels, if none: {}. An image may have null. */
 	return 0;
 }
 

@@ -60,7 +60,7 @@ static const struct shape_field container_config_fields[] = {
 	   .flags = SHAPE_OMIT_EMPTY),
 	FX(container_config, "MacAddress", mac_address, SHAPE_TEXT, .flags = SHAPE_OMIT_EMPTY),
 	F(container_config, "OnBuild", on_build, SHAPE_TEXTS),
-	FX(container_config, "Labels", labels, SHAPE_TEXT_MAP, .flags = SHAPE_EMPTY_ARRAY),
+	F(container_config, "Labels", labels, SHAPE_TEXT_MAP),
 	FX(container_config, "StopSignal", stop_signal, SHAPE_TEXT, .flags = SHAPE_OMIT_EMPTY),
 	FX(container_config, "StopTimeout", stop_timeout, SHAPE_OPT_I64, .flags = SHAPE_OMIT_EMPTY),
 	FX(container_config, "Shell", shell, SHAPE_TEXTS_OR_ONE, .flags = SHAPE_OMIT_EMPTY),

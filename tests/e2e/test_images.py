@@ -110,6 +110,26 @@ class TestInspect(Images):
             with self.subTest(ref=ref):
                 self.assertEqual(self.api.ok("GET", f"/images/{ref}/json")["Id"], self.image_id)
 
+    def test_labels(self):
+        """An image without labels says null, one with none of them {}; a container always has some, if none."""
+        for given, want in (({}, None), ({"Labels": None}, None), ({"Labels": {}}, {}),
+                            ({"Labels": {"a": "b"}}, {"a": "b"})):
+            image = Image([base_layer()], dict({"Cmd": ["true"]}, **given))
+            self.assertEqual(self.api.load(image.docker_archive("labels:1"))[0], 200)
+            for version in ("1.24", "1.30", "1.41") + (() if CTX.is_oracle else ("1.44", "1.49")):
+                with self.subTest(version=version, **given):
+                    got = Api(self.daemon.sock, version).ok("GET", "/images/labels:1/json")
+                    self.assertEqual(got["Config"]["Labels"], want)
+                    if "ContainerConfig" in got:
+                        self.assertIsNone(got["ContainerConfig"]["Labels"])
+            if not CTX.is_oracle:
+                got = Api(self.daemon.sock, "1.50").ok("GET", "/images/labels:1/json")
+                self.assertEqual(got["Config"].get("Labels"), want or None)
+            self.assertEqual([i["Labels"] for i in self.listed() if i["Id"] == image.id], [want])
+            ref = self.create(None, image="labels:1")
+            self.assertEqual(self.api.inspect(ref)["Config"]["Labels"], want or {})
+            self.api.remove(ref)
+
     def test_missing(self):
         self.gives(404, "No such image: nothere:latest", "GET", "/images/nothere/json")
         self.gives(404, "No such image: nothere:x", "GET", "/images/nothere:x/json")

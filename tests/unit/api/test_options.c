@@ -90,11 +90,22 @@ static void refused(const char *line, const char *content, const char *message)
 		fail_msg("\"%s\" does not say \"%s\"", e.msg, message);
 }
 
+static bool is_in_help(const char *text)
+{
+	for (size_t i = 0; i < option_count; i++)
+		if (strstr(option_table[i].help, text))
+			return true;
+	return false;
+}
+
 static void defaults_are_what_help_says(void **state)
 {
 	struct daemon_options opt = parsed("", "");
+	char text[64];
 
 	(void)state;
+	snprintf(text, sizeof(text), "name none (%s)", opt.engine.default_log_driver);
+	assert_true(is_in_help(text));
 	assert_string_equal(opt.engine.data_root, "/var/lib/serin");
 	assert_string_equal(opt.engine.exec_root, "/run/serin");
 	assert_string_equal(opt.engine.bridge, "docker0");

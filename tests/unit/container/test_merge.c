@@ -86,6 +86,7 @@ static void sets_and_labels_are_united(void **state)
 	assert_string_equal(text_map_get(&req->config.labels, "b"), "2");
 	assert_string_equal(joined(&req->config.exposed_ports), "80/tcp 81/tcp 53/udp 90/tcp");
 	assert_string_equal(joined(&req->config.volumes), "/data");
+	assert_true(merge("{}", "{}")->config.labels.set);
 }
 
 static void the_rest_comes_from_the_image_when_absent(void **state)
