@@ -164,7 +164,7 @@ static const struct log_driver drivers[] = {
 	{"local", CONFIG(LOG_LOCAL), "LOG_LOCAL", LOG_STORE_LOCAL, LOG_SERVER_NONE, file_keys,
 	 read_local},
 	{"syslog", CONFIG(LOG_SYSLOG), "LOG_SYSLOG", LOG_STORE_CACHE, LOG_SERVER_SYSLOG,
-	 syslog_keys, read_syslog},
+	 syslog_keys, CONFIG(LOG_SYSLOG) ? read_syslog : NULL},
 };
 
 size_t log_drivers_list(const char *ret[LOG_DRIVERS_MAX])

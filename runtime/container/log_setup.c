@@ -361,9 +361,9 @@ static int fill(struct setup *s, struct err *e) FIBER_FN
 	log_plan_put_i64(&s->plan, "limit",
 			 s->o.buffer_size > 0 ? MIN(s->o.buffer_size, BUFFER_MAX)
 					      : LOG_REMOTE_LIMIT);
-	r = s->o.server == LOG_SERVER_JOURNALD ? put_journald(s, e)
-	    : s->o.server == LOG_SERVER_SYSLOG ? put_syslog(s, e)
-					       : 0;
+	r = CONFIG(LOG_JOURNALD) && s->o.server == LOG_SERVER_JOURNALD ? put_journald(s, e)
+	    : CONFIG(LOG_SYSLOG) && s->o.server == LOG_SERVER_SYSLOG   ? put_syslog(s, e)
+								       : 0;
 	if (r == 0 && s->plan.failed)
 		return err_set(e, ERR_INVALID, "the log's settings are too long");
 	return r;

@@ -61,8 +61,10 @@ static char *put_syslog(struct shim_log *l, char *out, const struct log_entry *e
 }
 
 static const struct log_wire wires[] = {
-	{"journald", CONFIG(LOG_JOURNALD) ? open_journald : NULL, room_journald, put_journald},
-	{"syslog", CONFIG(LOG_SYSLOG) ? open_syslog : NULL, room_syslog, put_syslog},
+	{"journald", CONFIG(LOG_JOURNALD) ? open_journald : NULL,
+	 CONFIG(LOG_JOURNALD) ? room_journald : NULL, CONFIG(LOG_JOURNALD) ? put_journald : NULL},
+	{"syslog", CONFIG(LOG_SYSLOG) ? open_syslog : NULL, CONFIG(LOG_SYSLOG) ? room_syslog : NULL,
+	 CONFIG(LOG_SYSLOG) ? put_syslog : NULL},
 };
 
 static void record(void *arg, const struct log_entry *e)
