@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The pumps and the log writer are what every byte of output goes through: for speed, not size.
 cflags-y += -O2
-srcs-y += attach.c
+srcs-y += attach.c attach_new.c
 srcs-y += cgroup.c
 srcs-y += client.c client_call.c client_start.c
 srcs-y += console.c

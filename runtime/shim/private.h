@@ -266,7 +266,9 @@ void attach_update(struct shim_process *s, struct client *c);
 void attach_begin(struct shim_process *s, struct proc *p);
 void attach_stdin_ready(struct shim_process *s, struct proc *p);
 void attach_close_stdin(struct shim_process *s, struct proc *p);
-/* Nothing more will come: close the client politely. */
+/* Nothing more will come: close the client politely; code is what a websocket is told. */
+void attach_end(struct shim_process *s, struct client *c, unsigned code);
+/* The same with the code of an ordinary end. */
 void attach_linger(struct shim_process *s, struct client *c);
 void attach_drop(struct shim_process *s, struct client *c);
 void attach_tick(struct shim_process *s, int64_t now);
