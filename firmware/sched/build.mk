@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-srcs-y += child.c
+srcs-y += child.c child_run.c
 srcs-y += fiber.c
 srcs-$(CONFIG_FIBER_ASM) += fiber_asm.c
 srcs-$(CONFIG_FIBER_ASM) += fiber_switch_aarch64.S

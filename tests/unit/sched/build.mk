@@ -26,7 +26,7 @@ units += sched/test_job
 sched/test_job-srcs := $(sched-fiber) firmware/sched/job.c
 
 units += sched/test_child
-sched/test_child-srcs := $(sched-fiber) firmware/sched/io.c firmware/sched/job.c firmware/sched/child.c \
+sched/test_child-srcs := $(sched-fiber) firmware/sched/io.c firmware/sched/job.c firmware/sched/child.c firmware/sched/child_run.c \
 	firmware/core/mem.c firmware/core/arena.c
 
 units += sched/test_registers
