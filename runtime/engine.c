@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "firmware/core/file.h"
@@ -18,8 +17,6 @@
 #include "runtime/container/private.h"
 #include "runtime/event/event.h"
 #include "runtime/log/log_reader.h"
-
-#define CGROUP2_MAGIC 0x63677270
 
 static int make_dirs(const struct engine_options *opt, struct err *e)
 {
@@ -122,8 +119,6 @@ static void on_image_event(void *arg, const char *action, const char *id, const 
 
 int engine_open(struct engine *eng, const struct engine_options *opt, struct err *e)
 {
-	struct statfs fs;
-
 	*eng = (struct engine){.opt = opt, .lock_fd = -1, .started_ns = clock_wall()};
 	map_init(&eng->containers_by_id);
 	map_init(&eng->containers_by_name);
@@ -131,7 +126,7 @@ int engine_open(struct engine *eng, const struct engine_options *opt, struct err
 	list_init(&eng->containers);
 	list_init(&eng->restarts_due);
 	waitq_init(&eng->launch_turn);
-	eng->cgroup_v2 = statfs("/sys/fs/cgroup", &fs) == 0 && fs.f_type == CGROUP2_MAGIC;
+	eng->cgroup_v2 = cgroup_is_v2();
 	cgroup_support_find(eng->cgroup_v2, &eng->limits);
 	eng->ro_recursive = syscall(SYS_mount_setattr, -1, NULL, 0, NULL, 0) < 0 && errno != ENOSYS;
 	if (make_dirs(opt, e) < 0 || lock_root(eng, e) < 0 || load_id(eng, e) < 0 ||

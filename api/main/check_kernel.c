@@ -3,6 +3,7 @@
  * What the kernel is able to do: its version, namespaces, seccomp, control groups.
  */
 #include <errno.h>
+#include <linux/magic.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <stdio.h>
@@ -15,9 +16,8 @@
 #include <unistd.h>
 
 #include "api/main/check.h"
+#include "runtime/cgroup/support.h"
 
-#define CGROUP2_MAGIC 0x63677270
-#define TMPFS_MAGIC 0x01021994
 #define CGROUPS "/sys/fs/cgroup"
 
 enum check_state check_root(struct check_env *env)
@@ -121,12 +121,10 @@ static enum layout cgroup_layout(void)
 	struct statfs fs;
 	struct stat st;
 
-	if (statfs(CGROUPS, &fs) < 0)
-		return LAYOUT_NONE;
-	if (fs.f_type == CGROUP2_MAGIC)
+	if (cgroup_is_v2())
 		return LAYOUT_V2;
 	/* A tmpfs with nothing in it is what a container or a bare init has there. */
-	if (fs.f_type == TMPFS_MAGIC &&
+	if (statfs(CGROUPS, &fs) == 0 && fs.f_type == TMPFS_MAGIC &&
 	    (stat(CGROUPS "/memory", &st) == 0 || stat(CGROUPS "/pids", &st) == 0 ||
 	     stat(CGROUPS "/devices", &st) == 0))
 		return LAYOUT_V1;
@@ -163,16 +161,6 @@ enum check_state check_cgroups(struct check_env *env)
 					     : "v1 (runc only)");
 }
 
-static bool has_word(const char *line, const char *want)
-{
-	size_t n = strlen(want);
-
-	for (const char *p = line; (p = strstr(p, want)); p += n)
-		if ((p == line || p[-1] == ' ') && (!p[n] || p[n] == ' '))
-			return true;
-	return false;
-}
-
 /* One that the kernel knows but which no hierarchy has is switched off, or v1 holds it from v2. */
 static enum check_state check_controller(struct check_env *env, const char *v2, const char *v1)
 {
@@ -182,7 +170,7 @@ static enum check_state check_controller(struct check_env *env, const char *v2, 
 
 	if (layout == LAYOUT_V2) {
 		ok = check_line(CGROUPS "/cgroup.controllers", line, sizeof(line)) &&
-		     has_word(line, v2);
+		     cgroup_line_names(line, v2);
 	} else if (layout == LAYOUT_V1) {
 		snprintf(path, sizeof(path), CGROUPS "/%s/cgroup.procs", v1);
 		ok = access(path, F_OK) == 0;

@@ -3,13 +3,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "firmware/core/cleanup.h"
 #include "firmware/core/str.h"
 
 #define ROOT "/sys/fs/cgroup/"
+
+bool cgroup_is_v2(void)
+{
+	struct statfs fs;
+
+	return statfs("/sys/fs/cgroup", &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
+}
 
 static bool has(const char *path)
 {
@@ -58,7 +67,7 @@ static void find_v1(struct cgroup_support *s)
 	read_line(ROOT "cpuset/cpuset.mems", s->mems);
 }
 
-static bool names(const char *words, const char *word)
+bool cgroup_line_names(const char *words, const char *word)
 {
 	struct str rest = str_from(words);
 
@@ -74,12 +83,12 @@ static void find_v2(struct cgroup_support *s)
 	bool io;
 
 	read_line(ROOT "cgroup.controllers", controllers);
-	s->memory = s->reservation = names(controllers, "memory");
+	s->memory = s->reservation = cgroup_line_names(controllers, "memory");
 	s->swap = s->memory && has("/proc/swaps");
-	s->cpu_shares = s->cpu_cfs = names(controllers, "cpu");
-	s->cpuset = names(controllers, "cpuset");
-	s->pids = names(controllers, "pids");
-	io = names(controllers, "io");
+	s->cpu_shares = s->cpu_cfs = cgroup_line_names(controllers, "cpu");
+	s->cpuset = cgroup_line_names(controllers, "cpuset");
+	s->pids = cgroup_line_names(controllers, "pids");
+	io = cgroup_line_names(controllers, "io");
 	s->read_bps = s->write_bps = s->read_iops = s->write_iops = io;
 	/* The root has no weight of its own, but the model behind io.weight is set there. */
 	s->io_weight = s->io_weight_device = io && has(ROOT "io.cost.qos");

@@ -25,6 +25,10 @@ struct cgroup_support {
 	char cpus[CGROUP_LIST_MAX], mems[CGROUP_LIST_MAX]; /* "0-3,8"; "" when not known */
 };
 
+/* Is the control groups' file system the one hierarchy of v2? */
+bool cgroup_is_v2(void);
+/* Is it one of the words of a line (cgroup.controllers)? */
+bool cgroup_line_names(const char *words, const char *word);
 void cgroup_support_find(bool v2, struct cgroup_support *ret);
 
 /*
