@@ -218,8 +218,7 @@ class TestSockets(Own):
         # A client may connect before the daemon is there at all.
         early = rawhttp.Conn(daemon.sock, 20)
         early.request("GET", "/_ping")
-        argv = ["sh", "-c", f'exec 3<&{listener.fileno()}; LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@"']
-        daemon.spawn(argv=argv + daemon.argv(), pass_fds=(listener.fileno(),))
+        daemon.spawn_activated([listener])
         self.assertEqual(early.response().body, b"OK")
         early.close()
         self.assertTrue(daemon.answers())
@@ -231,17 +230,7 @@ class TestSockets(Own):
         self.refused(self.make("-H", "fd://"))
 
     def test_notify(self):
-        daemon = self.make()
-        path = os.path.join(daemon.root, "n")
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
-            notify.bind(path)
-            notify.settimeout(20)
-            daemon.spawn(env={"NOTIFY_SOCKET": path})
-            self.assertIn(b"READY=1", notify.recv(4096).split(b"\n"))
-            self.assertTrue(daemon.answers(), "ready means that it answers")
-            daemon.send(15)
-            self.assertIn(b"STOPPING=1", notify.recv(4096).split(b"\n"))
-        daemon.stop()
+        self.manager_hears(self.make())
 
 
 class TestConfig(Own):

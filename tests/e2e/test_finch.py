@@ -202,15 +202,7 @@ class TestFinch(E2E):
                 one.bind(daemon.sock if number == 0 else f"{daemon.sock}{number}")
                 one.listen(8)
                 socks.append(one)
-            fds = [one.fileno() for one in socks]
-            moves = "".join(f"exec {3 + i}<&{fd};" for i, fd in enumerate(fds))
-            # Descriptors 3 and 4 are taken from above them, so that none is overwritten.
-            high = [os.dup2(fd, 50 + i) for i, fd in enumerate(fds)]
-            moves = "".join(f"exec {3 + i}<&{fd};" for i, fd in enumerate(high))
-            script = f'{moves} LISTEN_FDS={count} LISTEN_PID=$$ exec "$0" "$@"'
-            daemon.spawn(argv=["bash", "-c", script] + daemon.argv(), pass_fds=high)
-            for fd in high:
-                os.close(fd)
+            daemon.spawn_activated(socks)
             for one in socks:
                 one.close()
         good = self.make("--socket-addr", "fd://")
@@ -226,17 +218,7 @@ class TestFinch(E2E):
                      "socket-owner is not supported while using socket activation using fd://")
 
     def test_notify(self):
-        daemon = self.make()
-        path = os.path.join(daemon.root, "n")
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
-            notify.bind(path)
-            notify.settimeout(20)
-            daemon.spawn(env={"NOTIFY_SOCKET": path})
-            self.assertIn(b"READY=1", notify.recv(4096).split(b"\n"))
-            self.assertTrue(daemon.answers())
-            daemon.send(15)
-            self.assertIn(b"STOPPING=1", notify.recv(4096).split(b"\n"))
-        daemon.stop()
+        self.manager_hears(self.make())
 
     # The configuration file.
 

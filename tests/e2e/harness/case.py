@@ -4,6 +4,7 @@
 import functools
 import os
 import signal
+import socket
 import unittest
 
 from . import images, leaks
@@ -240,6 +241,19 @@ class E2E(unittest.TestCase):
     def exited(self, ref, timeout=10):
         return wait_for(lambda: self.api.inspect(ref)["State"]["Status"] == "exited", timeout,
                         f"{ref} exited")
+
+    def manager_hears(self, daemon):
+        """Start a daemon and end it; a service manager is told when it answers and when it ends."""
+        path = os.path.join(daemon.root, "n")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            notify.bind(path)
+            notify.settimeout(20)
+            daemon.spawn(env={"NOTIFY_SOCKET": path})
+            self.assertIn(b"READY=1", notify.recv(4096).split(b"\n"))
+            self.assertTrue(daemon.answers(), "ready means that it answers")
+            daemon.send(15)
+            self.assertIn(b"STOPPING=1", notify.recv(4096).split(b"\n"))
+        daemon.stop()
 
     def path(self, *parts):
         """A path in a directory of this class for binds and the like."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One private daemon: its own roots, socket, pidfile, bridge and subnet."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -56,6 +57,18 @@ class Daemon:
                 argv or self.argv(extra), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env=environ, pass_fds=pass_fds, preexec_fn=preexec, start_new_session=True)
         return self
+
+    def spawn_activated(self, listeners):
+        """Start it as a service manager would, with listening sockets in its hands."""
+        # They are taken from above where they go, so that none is overwritten.
+        high = [fcntl.fcntl(one.fileno(), fcntl.F_DUPFD, 100) for one in listeners]
+        moves = "".join(f"exec {3 + i}<&{fd} {fd}<&-;" for i, fd in enumerate(high))
+        script = f'{moves} LISTEN_FDS={len(high)} LISTEN_PID=$$ exec "$0" "$@"'
+        try:
+            return self.spawn(argv=["bash", "-c", script] + self.argv(), pass_fds=high)
+        finally:
+            for fd in high:
+                os.close(fd)
 
     def start(self, extra=(), timeout=30, **more):
         if CTX.external:
