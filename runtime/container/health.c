@@ -151,6 +151,9 @@ static int run(struct probe *p, struct health_result *ret, struct buf *text) FIB
 	int r = start(p, &e);
 
 	if (r < 0) {
+		/* The container's process is gone, of whose end we are about to hear. */
+		if (e.kind == ERR_CONFLICT)
+			(void)fiber_sleep_ms(END_MS);
 		buf_puts(text, e.msg);
 		return fiber_cancelled() ? -ECANCELED : e.kind == ERR_UNAVAILABLE ? -EAGAIN : 0;
 	}
