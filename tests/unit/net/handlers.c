@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 atomic_int handlers_watched;
+atomic_bool handlers_go;
 atomic_size_t handlers_counted;
 
 static void answer(struct http_request *req, int status, const char *text) FIBER_FN
@@ -56,8 +57,12 @@ static void do_duplex(struct http_request *req) FIBER_FN
 static void do_flush(struct http_request *req) FIBER_FN
 {
 	if (http_stream_begin(req, 200, NULL) < 0 || http_stream_write(req, "first", 5) < 0 ||
-	    http_stream_flush(req) < 0 || fiber_sleep_ms(150) < 0 ||
-	    http_stream_write(req, "second", 6) < 0)
+	    http_stream_flush(req) < 0)
+		return;
+	while (!atomic_load(&handlers_go))
+		if (fiber_sleep_ms(10) < 0)
+			return;
+	if (http_stream_write(req, "second", 6) < 0)
 		return;
 	if (str_eqz(req->query, "cut"))
 		return;
@@ -249,8 +254,8 @@ const struct http_server_config handlers_config = {
 	.urgent = urgent,
 	.refuse = refuse,
 	.default_headers = "Server: Test\r\nApi-Version: 1.51\r\n",
-	.head_timeout_ms = 400,
-	.idle_timeout_ms = 3000,
-	.body_timeout_ms = 400,
-	.write_timeout_ms = 600,
+	.head_timeout_ms = 1500,
+	.idle_timeout_ms = 10000,
+	.body_timeout_ms = 1500,
+	.write_timeout_ms = 1500,
 };

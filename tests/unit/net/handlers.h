@@ -8,6 +8,7 @@
 #include "firmware/net/http_server.h"
 
 extern const struct http_server_config handlers_config;
+extern atomic_bool handlers_go;	       /* a stream that waits for it goes on */
 extern atomic_int handlers_watched;    /* how the last handler that watches its client ended */
 extern atomic_size_t handlers_counted; /* bytes the last download wrote */
 

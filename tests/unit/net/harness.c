@@ -93,7 +93,7 @@ int harness_start(const struct http_server_config *cfg)
 
 static void check_end(struct loop_timer *t)
 {
-	if ((fiber_count() == 0 && http_server_connections() == 0) || ++h.rounds > 300)
+	if ((fiber_count() == 0 && http_server_connections() == 0) || ++h.rounds > 3000)
 		loop_stop();
 	else
 		loop_timer_arm(t, clock_in_ms(10), check_end);

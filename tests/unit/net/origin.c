@@ -193,7 +193,7 @@ void origin_stop(void)
 void origin_script(const struct origin_step *steps, size_t n)
 {
 	/* What an earlier test left behind must not take a step of this one. */
-	for (int i = 0; i < 300 && (i < 3 || atomic_load(&o.busy)); i++)
+	for (int i = 0; i < 3000 && (i < 3 || atomic_load(&o.busy)); i++)
 		usleep(10000);
 	pthread_mutex_lock(&o.lock);
 	o.steps = steps;

@@ -26,7 +26,7 @@ static void base(char out[64], const char *path)
 
 static struct http_client *open_client(void)
 {
-	const struct http_client_options opt = {.user_agent = "test/1", .timeout_ms = 500};
+	const struct http_client_options opt = {.user_agent = "test/1", .timeout_ms = 2000};
 	struct http_client *c = NULL;
 
 	assert_int_equal(http_client_open(&c, &opt, &e), 0);
@@ -207,7 +207,7 @@ static void test_cut(void **state)
 		{.reply = "rubbish\r\n\r\n", .close = true},
 		{.reply = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", .stall_ms = 50},
 		{.reply = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx",
-		 .stall_ms = 900,
+		 .stall_ms = 3000,
 		 .close = true},
 	};
 	struct http_client *c = open_client();
@@ -242,7 +242,7 @@ static void *stop_later(void *flag)
 
 static void test_stop(void **state)
 {
-	static const struct origin_step steps[] = {{.stall_ms = 400, .close = true}};
+	static const struct origin_step steps[] = {{.stall_ms = 2000, .close = true}};
 	static atomic_bool flag;
 	const struct http_client_options opt = {.stop = &flag};
 	struct http_client_response *r;

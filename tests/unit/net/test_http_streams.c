@@ -42,6 +42,7 @@ static void test_stream(void **state)
 	assert_null(strstr(a.head, "Transfer-Encoding"));
 	assert_int_equal(a.n, 50000);
 
+	atomic_store(&handlers_go, false);
 	client_open(&c);
 	client_send(&c, "GET /flush HTTP/1.1\r\n" HOST "\r\n");
 	while (!memmem(c.buf, c.n, "first", 5)) {
@@ -51,6 +52,7 @@ static void test_stream(void **state)
 		c.n += (size_t)n;
 	}
 	assert_null(memmem(c.buf, c.n, "second", 6));
+	atomic_store(&handlers_go, true);
 	client_receive(&c, &a, false);
 	assert_string_equal(a.body, "firstsecond");
 	/* a handler that gives up leaves the stream without its end */
@@ -63,7 +65,7 @@ static void test_stream(void **state)
 static void test_rest(void **state)
 {
 	(void)state;
-	for (int i = 0; i < 300 && harness_connections() > 0; i++)
+	for (int i = 0; i < 3000 && harness_connections() > 0; i++)
 		usleep(10000);
 	client_open(&c);
 	client_send(&c, "GET /rest HTTP/1.1\r\n" HOST "\r\nGET /_ping HTTP/1.1\r\n" HOST "\r\n");
@@ -114,7 +116,7 @@ static void test_duplex(void **state)
 
 static void wait_watched(int want)
 {
-	for (int i = 0; i < 200 && atomic_load(&handlers_watched) != want; i++)
+	for (int i = 0; i < 3000 && atomic_load(&handlers_watched) != want; i++)
 		usleep(10000);
 	assert_int_equal(atomic_load(&handlers_watched), want);
 	atomic_store(&handlers_watched, 0);
@@ -155,7 +157,7 @@ static void test_slow_clients(void **state)
 	client_close(&c);
 	/* no byte at all */
 	client_open(&c);
-	assert_true(client_sees_close(&c, 3000));
+	assert_true(client_sees_close(&c, 15000));
 	client_close(&c);
 	/* a body that stops */
 	client_open(&c);
@@ -205,7 +207,7 @@ static void test_hijack(void **state)
 	assert_memory_equal(buf, want, sizeof(want) - 1);
 	shutdown(c.fd, SHUT_WR);
 	c.n = 0;
-	assert_true(client_sees_close(&c, 1000));
+	assert_true(client_sees_close(&c, 15000));
 	client_close(&c);
 
 	client_open(&c);
@@ -220,7 +222,7 @@ static void test_hijack(void **state)
 	}
 	assert_memory_equal(c.buf, "taken", 5);
 	c.n = 0;
-	assert_true(client_sees_close(&c, 1000));
+	assert_true(client_sees_close(&c, 15000));
 	client_close(&c);
 }
 
@@ -264,7 +266,7 @@ static void test_jobs(void **state)
 	for (int i = 0; i < 10; i++)
 		assert_true(recv(c.fd, c.buf, 10000, MSG_WAITALL) == 10000);
 	client_close(&c);
-	for (int i = 0; i < 200 && atomic_load(&handlers_watched) == 0; i++)
+	for (int i = 0; i < 3000 && atomic_load(&handlers_watched) == 0; i++)
 		usleep(10000);
 	assert_true(atomic_load(&handlers_watched) < 0);
 	assert_true(atomic_load(&handlers_counted) < 3000000);
@@ -288,7 +290,7 @@ static int stop(void **state)
 static void test_nothing_left(void **state)
 {
 	(void)state;
-	for (int i = 0; i < 200 && harness_connections() > 0; i++)
+	for (int i = 0; i < 3000 && harness_connections() > 0; i++)
 		usleep(10000);
 	assert_int_equal(harness_connections(), 0);
 }

@@ -40,7 +40,7 @@ int kernel_links(void)
 /* Deleting namespaces takes the kernel a moment. */
 bool kernel_links_become(int want)
 {
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < 1000; i++) {
 		if (kernel_links() == want)
 			return true;
 		usleep(20000);
