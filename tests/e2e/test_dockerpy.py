@@ -141,10 +141,14 @@ class TestDockerPy(E2E):
         sock.close()
 
     def test_attach(self):
-        box = self.py.containers.create(BB, ["sh", "-c", "echo a; sleep 0.2; echo b >&2; sleep 0.2; echo c"])
+        box = self.py.containers.create(BB, ["sh", "-c", "echo a; until [ -e /1 ]; do sleep 0.05; done; echo b >&2; "
+                                             "until [ -e /2 ]; do sleep 0.05; done; echo c"])
         stream = box.attach(stream=True, logs=False)
         box.start()
-        self.assertEqual(b"".join(stream), b"a\nb\nc\n")
+        for text, name in ((b"a\n", "/1"), (b"b\n", "/2")):
+            self.assertEqual(next(stream), text)
+            box.exec_run(["touch", name])
+        self.assertEqual(b"".join(stream), b"c\n")
 
     def test_attach_socket(self):
         box = self.py.containers.create(BB, ["cat"], stdin_open=True)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """GET /events: what is told of containers, images and networks, in which order, to whom."""
 
+import datetime
 import json
 import socket
 import threading
@@ -86,7 +87,9 @@ class TestContainers(Events):
         event = self.told(["create", "start", "die"], **self.of(ref))[-1]
         self.assertEqual(event["Actor"]["Attributes"]["exitCode"], "7")
         if not CTX.is_oracle:
-            self.assertEqual(event["Actor"]["Attributes"]["execDuration"], "1")
+            state = self.api.inspect(ref)["State"]
+            began, ended = (datetime.datetime.fromisoformat(state[key]) for key in ("StartedAt", "FinishedAt"))
+            self.assertEqual(event["Actor"]["Attributes"]["execDuration"], str(int((ended - began).total_seconds())))
 
     @not_oracle("it tells of the end before the network")
     def test_with_networks(self):
@@ -312,9 +315,9 @@ class TestQuery(Events):
     def test_until_in_the_future(self):
         began = time.time()
         threading.Timer(0.3, lambda: self.api.create(BB, ["true"])).start()
-        got = self.api.get("/events", until=f"{began + 1:.3f}", since=self.since)
+        got = self.api.get("/events", until=f"{began + 3:.3f}", since=self.since)
         self.assertEqual([e["Action"] for e in records(got.body)], ["create"])
-        self.assertLess(abs(time.time() - began - 1), 0.6)
+        self.assertGreater(time.time() - began, 2.9)
 
     @not_oracle("its ring is of another size")
     def test_ring(self):

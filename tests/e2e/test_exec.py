@@ -82,12 +82,12 @@ class TestApi(Exec):
         thread.join(5)
 
     def test_inspect(self):
-        id = self.prepare(["sleep", "0.5"], User="web", Tty=True, Privileged=False)
+        id = self.prepare(["sleep", "2"], User="web", Tty=True, Privileged=False)
         got = self.inspect(id)
         self.assertEqual((got["ID"], got["Running"], got["ExitCode"], got["ContainerID"]),
                          (id, False, None, self.ref))
         self.assertEqual(got["ProcessConfig"]["entrypoint"], "sleep")
-        self.assertEqual(got["ProcessConfig"]["arguments"], ["0.5"])
+        self.assertEqual(got["ProcessConfig"]["arguments"], ["2"])
         self.assertEqual((got["ProcessConfig"]["tty"], got["ProcessConfig"]["user"]), (True, "web"))
         self.assertEqual((got["OpenStdin"], got["OpenStdout"], got["OpenStderr"]), (False, True, True))
         conn, _ = self.begin(id, tty=True)
@@ -106,10 +106,11 @@ class TestApi(Exec):
             self.assertEqual((self.inspect(id)["Running"], self.inspect(id)["ExitCode"]), (False, 5))
 
     def test_detached(self):
-        id = self.prepare("sleep 0.3; touch /done; exit 3")
+        id = self.prepare("until [ -e /go ]; do sleep 0.05; done; touch /done; exit 3")
         got = self.api.post(f"/exec/{id}/start", {"Detach": True})
         self.assertEqual((got.status, got.body), (200, b""))
         self.assertTrue(self.inspect(id)["Running"])
+        self.assertEqual(self.execute("touch /go")[0], 0)
         wait_for(lambda: self.inspect(id)["ExitCode"] == 3, 5, "it ended with 3")
         self.assertEqual(self.execute("ls /done")[0], 0)
 
@@ -219,7 +220,7 @@ class TestApi(Exec):
             results.append(self.execute(f"echo {n}; sleep 0.2; exit {n}"))
         threads = [threading.Thread(target=work, args=(n,)) for n in range(16)]
         [t.start() for t in threads]
-        [t.join(40) for t in threads]
+        [t.join(40 * CTX.slow) for t in threads]
         self.assertEqual(sorted(results), [(n, b"%d\n" % n, b"") for n in range(16)])
 
     def test_client_goes_away(self):

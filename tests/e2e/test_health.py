@@ -39,7 +39,7 @@ class TestStates(Healthy):
             self.assertNotIn("(", self.listed(ref))
 
     def test_healthy(self):
-        made = self.create("exec sleep 1000", Healthcheck=self.check("echo fine; echo oops >&2", 300))
+        made = self.create("exec sleep 1000", Healthcheck=self.check("echo fine; echo oops >&2", 2000))
         self.assertNotIn("Health", self.api.inspect(made)["State"])
         self.api.start(made)
         self.assertEqual(self.health(made), {"Status": "starting", "FailingStreak": 0, "Log": []})
@@ -100,10 +100,10 @@ class TestStates(Healthy):
         self.assertIn("/nosuch", one["Output"])
 
     def test_timeout(self):
-        ref = self.watched("echo slow; sleep 1000", Timeout=300 * MS, Retries=1)
+        ref = self.watched("echo slow; sleep 1000", Timeout=2500 * MS, Retries=1)
         one = self.becomes(ref, "unhealthy")["Log"][0]
         self.assertEqual((one["ExitCode"], one["Output"]),
-                         (-1, "Health check exceeded timeout (300ms)"
+                         (-1, "Health check exceeded timeout (2.5s)"
                           + ("" if CTX.is_oracle else ": slow\n")))
 
         def few():      # one probe may be on its way
@@ -120,9 +120,8 @@ class TestStates(Healthy):
     def test_start_period(self):
         """Failures in the start period do not count; a success ends it."""
         ref = self.watched("exit $(cat /state)", cmd="echo 1 > /state; exec sleep 1000", Retries=1,
-                           StartPeriod=2000 * MS)
-        wait_for(lambda: len(self.health(ref)["Log"]) >= 3, 10, "three failures") if CTX.is_oracle else \
-            time.sleep(1)
+                           StartPeriod=5000 * MS, StartInterval=50 * MS)
+        wait_for(lambda: len(self.health(ref)["Log"]) >= 3, 10, "three failures")
         self.assertEqual((self.health(ref)["Status"], self.health(ref)["FailingStreak"]), ("starting", 0))
         self.becomes(ref, "unhealthy")
 
@@ -130,7 +129,7 @@ class TestStates(Healthy):
     def test_start_interval(self):
         """Probed more often while it starts, until it is healthy."""
         ref = self.watched("true", interval=600_000, StartPeriod=60_000 * MS, StartInterval=100 * MS)
-        self.becomes(ref, "healthy", 3)
+        self.becomes(ref, "healthy")
         time.sleep(0.4)
         self.assertEqual(len(self.health(ref)["Log"]), 1)
 
@@ -155,7 +154,7 @@ class TestLife(Healthy):
         wait_for(lambda: self.docker("exec", ref, "cat", "/on").code == 0, 5, "the probe runs")
         began = time.monotonic()
         self.api.ok("POST", f"/containers/{ref}/stop", t=0)
-        self.assertLess(time.monotonic() - began, 3)
+        self.assertLess(time.monotonic() - began, 15)       # the probe has thirty
         if not CTX.is_oracle:       # which may hear of the probe's end before the container's
             self.assertEqual(self.health(ref)["Log"], [])
         self.assertEqual(self.api.remove(ref).status, 204)
@@ -165,6 +164,7 @@ class TestLife(Healthy):
         self.becomes(ref, "healthy")
         self.api.ok("POST", f"/containers/{ref}/pause")
         self.assertRegex(self.listed(ref), r"\(Paused\)$")
+        time.sleep(0.2)         # one that ended just before is noted yet
         before = self.health(ref)["Log"][-1]["Start"]
         time.sleep(0.4)
         self.assertEqual(self.health(ref)["Log"][-1]["Start"], before)
@@ -174,10 +174,17 @@ class TestLife(Healthy):
 
     def test_restarting(self):
         """A container that starts again starts its health too."""
-        ref = self.watched("true", cmd="sleep 0.4; exit 1", HostConfig={"RestartPolicy": {"Name": "always"}})
-        self.becomes(ref, "healthy")
-        wait_for(lambda: self.api.inspect(ref)["RestartCount"] >= 2, 10, "started again")
-        self.becomes(ref, "healthy")
+        ref = self.watched("true", cmd="until rm /end 2>/dev/null; do sleep 0.05; done; exit 1",
+                           HostConfig={"RestartPolicy": {"Name": "always"}})
+
+        def of_this_run():
+            state = self.api.inspect(ref)["State"]
+            log = state["Health"]["Log"]
+            return state["Health"]["Status"] == "healthy" and log[0]["Start"] > state["StartedAt"]
+        for count in range(3):
+            wait_for(lambda: self.api.inspect(ref)["RestartCount"] == count, 10, "started again")
+            wait_for(of_this_run, 10, "healthy")
+            self.docker.ok("exec", ref, "touch", "/end")
 
     @needs_host     # whose clock it goes by
     def test_events(self):
@@ -208,7 +215,9 @@ class TestLife(Healthy):
         ref = self.watched("true", interval=20)
         id = self.api.ok("POST", f"/containers/{ref}/exec", {"Cmd": ["sh", "-c", "exit 5"]})["Id"]
         self.api.ok("POST", f"/exec/{id}/start", {"Detach": True})
-        wait_for(lambda: len(self.health(ref)["Log"]) == 5, 10, "probes")
+        wait_for(lambda: not self.api.ok("GET", f"/exec/{id}/json")["Running"], 10, "the end of the exec")
+        last = self.health(ref)["Log"][-1:]
+        wait_for(lambda: not last or last[0] not in self.health(ref)["Log"], 10, "five probes more")
         self.assertEqual(self.api.ok("GET", f"/exec/{id}/json")["ExitCode"], 5)
 
     def test_cli(self):
@@ -289,6 +298,6 @@ class TestDaemonStarts(Healthy):
         time.sleep(0.3)
         began = time.monotonic()
         self.daemon.stop()
-        self.assertLess(time.monotonic() - began, 4)
+        self.assertLess(time.monotonic() - began, 15)       # the probe has thirty
         self.daemon.start()
         self.assertEqual(self.health(ref)["Status"], "starting")

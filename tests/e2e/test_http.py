@@ -5,7 +5,7 @@ import json
 import os
 import time
 
-from harness.case import BB, CTX, E2E, not_oracle, takes
+from harness.case import BB, CTX, E2E, not_oracle, takes, wait_for
 from harness.rawhttp import Conn, ProtocolError
 
 LAX = not_oracle("Go's server is laxer or words it otherwise")
@@ -177,8 +177,7 @@ class TestLimits(Http):
                 conn.close()
         self.assertTrue(self.daemon.answers())
         if not CTX.is_oracle:
-            time.sleep(0.5)
-            self.assertLess(len(os.listdir(f"/proc/{self.daemon.pid}/fd")), 60)
+            wait_for(lambda: len(os.listdir(f"/proc/{self.daemon.pid}/fd")) < 60, 10, "descriptors closed")
 
 
 class TestConnections(Http):

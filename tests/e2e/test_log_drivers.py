@@ -332,7 +332,9 @@ class TestKilledShim(LogCase):
                               HostConfig=dict(config(driver, max_size="100k", max_file="400",
                                                      **more)))
             for pause in (0.05, 0.11, 0.17, 0.23):
+                before = self.lines(ref).count("1")
                 self.api.start(ref)
+                wait_for(lambda: self.lines(ref).count("1") > before, 10, "its first line")
                 time.sleep(pause)
                 os.kill(self.shim_of(ref), signal.SIGKILL)
                 self.exited(ref)
@@ -347,7 +349,8 @@ class TestKilledShim(LogCase):
 class TestSyslog(LogCase):
     def check(self, sink, ref, pattern):
         got = sink.wait(2)
-        for line, severity, text in zip(got, (30, 27), ("out", "err")):
+        for severity, text in ((30, "out"), (27, "err")):      # the order of two streams is nobody's promise
+            line, = (line for line in got if line.endswith(text))
             self.assertRegex(line, "^" + pattern.replace("PRI", str(severity)) + text + "$")
 
     def run_both(self, **options):
@@ -542,10 +545,13 @@ class TestJournald(LogCase):
 
     def test_entries(self):
         sink = self.journal()
-        ref = self.run_("echo out; sleep 0.1; echo err >&2; sleep 0.1; "
-                        "head -c 40000 /dev/zero | tr '\\0' x; echo", name="journaled",
+        ref = self.run_("echo out; until [ -e /1 ]; do sleep 0.05; done; echo err >&2; "
+                        "until [ -e /2 ]; do sleep 0.05; done; head -c 40000 /dev/zero | tr '\\0' x; echo", name="journaled",
                         Labels={"com.x": "1\n2"}, Env=["A=b"],
                         HostConfig=config("journald", labels="com.x", env="A", tag="T/{{.Name}}"))
+        for count in (1, 2):
+            sink.wait(count)
+            self.docker.ok("exec", ref, "touch", f"/{count}")
         sink.wait(5)
         got = [self.fields(m) for m in sink.got]
         whole = self.api.inspect(ref)["Id"]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """GET logs and `docker logs`: exact lines, in order, all of them."""
 
+import calendar
 import time
 
 from harness.api import frames, query
@@ -75,8 +76,11 @@ class TestLogs(E2E):
         self.assertEqual(self.api.logs(ref, tail=0)[0], b"")
         for tail in ("all", "nonsense", "1000", "-1"):
             self.assertEqual(self.api.logs(ref, tail=tail)[0].count(b"\n"), 100, tail)
-        mixed = self.ended("for i in 1 2 3; do echo o$i; sleep 0.1; echo e$i >&2; sleep 0.1; done")
-        self.assertEqual(self.api.logs(mixed, tail=2), (b"o3\n", b"e3\n"))
+        mixed = self.run_("echo o1; echo o2; until [ -e /go ]; do sleep 0.05; done; echo e1 >&2")
+        self.logged(mixed, "o2")
+        self.docker.ok("exec", mixed, "touch", "/go")
+        self.api.wait(mixed)
+        self.assertEqual(self.api.logs(mixed, tail=2), (b"o2\n", b"e1\n"))
         # Lines are counted first, streams picked afterwards.
         self.assertEqual(self.api.logs(mixed, tail=1, stderr=0), (b"", b""))
 
@@ -93,18 +97,18 @@ class TestLogs(E2E):
         self.assertRegex(lines[0], f"^{STAMP} a$")
         self.assertRegex(lines[1], f"^{STAMP} b$")
         self.assertLess(lines[0][:30], lines[1][:30])
-        sec = time.mktime(time.strptime(lines[0][:19], "%Y-%m-%dT%H:%M:%S")) - time.timezone
-        self.assertLess(abs(sec - before), 10)
+        sec = calendar.timegm(time.strptime(lines[0][:19], "%Y-%m-%dT%H:%M:%S"))
+        self.assertLess(abs(sec - before), 60)
 
     def test_since_until(self):
         ref = self.ended("for i in 1 2 3; do echo $i; sleep 0.4; done")
         stamps = [line[:30] for line in self.api.logs(ref, timestamps=1)[0].decode().splitlines()]
 
         def unix(stamp):
-            whole = time.mktime(time.strptime(stamp[:19], "%Y-%m-%dT%H:%M:%S")) - time.timezone
-            return f"{int(whole)}.{stamp[20:29]}"
+            whole = calendar.timegm(time.strptime(stamp[:19], "%Y-%m-%dT%H:%M:%S"))
+            return f"{whole}.{stamp[20:29]}"
         self.assertEqual(self.api.logs(ref, since=unix(stamps[1]))[0], b"2\n3\n")
-        middle = f"{float(unix(stamps[1])) + 0.2:.9f}"
+        middle = f"{(float(unix(stamps[1])) + float(unix(stamps[2]))) / 2:.9f}"
         self.assertEqual(self.api.logs(ref, since=middle)[0], b"3\n")
         self.assertEqual(self.api.logs(ref, until=middle)[0], b"1\n2\n")
         self.assertEqual(self.api.logs(ref, since=str(int(time.time()) + 100))[0], b"")
@@ -148,12 +152,11 @@ class TestLogs(E2E):
         self.assertTrue(out.endswith(b"\t\"\\\n\r\x1b[0m\xc3\xbc\n"), out)
 
     def test_follow(self):
-        ref = self.run_("for i in 1 2 3 4; do echo $i; sleep 0.3; done")
+        ref = self.run_("echo 1; until [ -e /go ]; do sleep 0.05; done; for i in 2 3 4; do echo $i; done")
         conn = self.follow(ref)
-        began = time.monotonic()
         first = conn.chunk()
-        self.assertIn(b"1\n", first)
-        self.assertLess(time.monotonic() - began, 1)
+        self.assertEqual(frames(first), [(1, b"1\n")])
+        self.docker.ok("exec", ref, "touch", "/go")
         rest = self.whole(conn)
         self.assertEqual(b"".join(p for _, p in frames(first + rest)), b"1\n2\n3\n4\n")
 
@@ -174,7 +177,7 @@ class TestLogs(E2E):
         began = time.monotonic()
         conn = self.follow(ref, until=f"{time.time() + 1:.3f}")
         self.whole(conn)
-        self.assertLess(time.monotonic() - began, 5)
+        self.assertLess(time.monotonic() - began, 20)
 
     def test_many_followers(self):
         ref = self.run_("for i in 1 2 3 4 5 6 7 8 9 10; do echo line $i; sleep 0.1; done")

@@ -19,13 +19,13 @@ def free_port(kind=socket.SOCK_STREAM):
         return probe.getsockname()[1]
 
 
-def tcp_says(address, port, timeout=3):
+def tcp_says(address, port, timeout=10):
     with socket.create_connection((address, int(port)), timeout) as conn:
         conn.settimeout(timeout)
         return conn.makefile("rb").readline()
 
 
-def udp_says(address, port, data=b"x", timeout=3):
+def udp_says(address, port, data=b"x", timeout=10):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as conn:
         conn.settimeout(timeout)
         conn.sendto(data, (address, int(port)))
@@ -190,7 +190,7 @@ class TestPorts(Network):
         # From another container through the gateway.
         self.assertTrue(self.says(f"nc {self.daemon.gateway} {port} < /dev/null").startswith("tcp:"))
         # From the container itself (hairpin).
-        got = self.docker("exec", ref, "sh", "-c", f"nc -w 3 {self.daemon.gateway} {port} < /dev/null")
+        got = self.docker("exec", ref, "sh", "-c", f"nc -w 10 {self.daemon.gateway} {port} < /dev/null")
         self.assertTrue(got.out.startswith("tcp:"), got)
 
     @needs_probe
@@ -288,7 +288,7 @@ class TestPorts(Network):
 
     def reached(self, port):
         try:
-            return tcp_says("127.0.0.1", port, 1).startswith(b"tcp:")
+            return tcp_says("127.0.0.1", port, 5).startswith(b"tcp:")
         except OSError:
             return False
 
@@ -336,7 +336,7 @@ class TestGone(Network):
             self.api.ok("DELETE", f"/containers/{name}", force=1)
         # The kernel takes an interface away some moments after its namespace.
         wait_for(lambda: leaks.links() == links, 5, "links gone")
-        self.assertEqual(self.netns(), netns)
+        wait_for(lambda: self.netns() == netns, 5, "network namespaces gone")
         self.assertNotIn(str(port), leaks.nft_text())
         self.daemon.stop()
         self.assertEqual(leaks.links(), before.links)

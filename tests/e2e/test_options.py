@@ -75,8 +75,9 @@ class TestProcess(Options):
                    "/containers/create", {"Image": "empty:1"})
 
     def test_init(self):
-        out = self.sh("--init", "cat /proc/1/cmdline | tr '\\0' ' '; (sleep 0.05 &); sleep 0.3; "
-                                "cat /proc/[0-9]*/stat | grep -c ') Z ' || true")
+        out = self.sh("--init", "cat /proc/1/cmdline | tr '\\0' ' '; (sleep 0.05 &); n=1; i=0; "
+                                "while [ $n != 0 ] && [ $i -lt 50 ]; do sleep 0.2; i=$((i+1)); "
+                                "n=$(cat /proc/[0-9]*/stat | grep -c ') Z '); done; echo $n")
         self.assertIn("/sbin/docker-init", out)
         self.assertTrue(out.endswith("0"), out)      # nobody stays a zombie
         self.assertEqual(self.docker("run", "--rm", "--init", BB, "sh", "-c", "exit 33").code, 33)
@@ -228,9 +229,9 @@ class TestResources(Options):
         self.assertIn(self.cgroup("cpu/cpu.shares", "cpu.weight", "--cpu-shares", "200"), ("200", "8"))
 
     def test_pids_limit(self):
-        self.assertEqual(self.cgroup("pids/pids.max", "pids.max", "--pids-limit", "20"), "20")
-        got = self.docker("run", "--rm", "--pids-limit", "10", BB, "sh", "-c",
-                          "i=0; while [ $i -lt 30 ]; do sleep 3 & i=$((i+1)); done; echo all")
+        self.assertEqual(self.cgroup("pids/pids.max", "pids.max", "--pids-limit", "50"), "50")
+        got = self.docker("run", "--rm", "--pids-limit", "40", BB, "sh", "-c",
+                          "i=0; while [ $i -lt 60 ]; do sleep 3 & i=$((i+1)); done; echo all")
         self.assertIn("can't fork", got.err)
 
     def test_inspect_tells_them(self):

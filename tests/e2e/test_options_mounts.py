@@ -248,8 +248,9 @@ class TestTmpfs(Mounts):
 class TestVolumesFrom(Mounts):
     def test_modes(self):
         top = self.dir("from")
-        self.run_("echo kept > /v/f; sleep 100", name="source", HostConfig={
+        self.run_("echo kept > /v/f; echo up; sleep 100", name="source", HostConfig={
             "Binds": [f"{top}:/bind", f"{top}:/fixed:ro"], "Mounts": [{"Type": "volume", "Target": "/v"}]})
+        self.logged("source", "up")
         self.assertEqual(self.sh("cat /v/f; touch /bind/new; touch /fixed/no 2>/dev/null || echo refused",
                                  VolumesFrom=["source"]), "kept\nrefused")
         self.assertEqual(self.sh("cat /v/f; touch /bind/no 2>/dev/null || echo refused", VolumesFrom=["source:ro"]),

@@ -49,7 +49,7 @@ class Restarting(E2E):
     def restarting(self, ref, after=1):
         """Wait for the wait between two runs, a later one for a longer one."""
         return wait_for(lambda: self.count(ref) >= after
-                        and self.state(ref)["Status"] == "restarting", 10, "restarting")
+                        and self.state(ref)["Status"] == "restarting", 20, "restarting")
 
     def running(self, ref, timeout=10):
         return wait_for(lambda: self.state(ref)["Status"] == "running", timeout, "running")
@@ -103,8 +103,8 @@ class TestPolicies(Restarting):
 
     def test_back_off(self):
         """100 ms, 200 ms, 400 ms …: the fourth run begins after 700 ms at least."""
-        ref = self.loop("always")
         began = time.monotonic()
+        ref = self.loop("always")
         wait_for(lambda: self.starts(ref) >= 4, 15, "four runs")
         self.assertGreater(time.monotonic() - began, 0.65)
         self.restarting(ref, 5)     # 1.6 s
@@ -188,7 +188,7 @@ class TestEnded(Restarting):
         self.restarting(ref, 6)     # 3.2 s
         began = time.monotonic()
         got = self.api.call(method, path.format(ref), **parts)
-        self.assertLess(time.monotonic() - began, 1)
+        self.assertLess(time.monotonic() - began, 2.5)
         return ref, got
 
     def test_stop_in_the_wait(self):
@@ -331,13 +331,13 @@ class TestDaemonStarts(Restarting):
 
     def test_in_the_wait(self):
         ref = self.loop(cmd="echo up; [ -e /go ] && exec sleep 1000; exit 1")
-        self.restarting(ref, 6)
+        self.restarting(ref, 7)     # 6.4 s
         self.daemon.kill9()
         before = time.monotonic()
         self.daemon.start()
-        wait_for(lambda: self.starts(ref) >= 7, 2.5, "at once, not after what was left of the wait")
+        wait_for(lambda: self.starts(ref) >= 8, 10, "started again")
+        self.assertLess(time.monotonic() - before, 5, "at once, not after what was left of the wait")
         self.api.ok("POST", f"/containers/{ref}/stop", t=0)
-        self.assertLess(time.monotonic() - before, 5)
 
     def test_sigterm_in_the_wait(self):
         ref = self.loop()

@@ -182,9 +182,15 @@ class TestTerminal(Run):
     def test_sigwinch_arrives(self):
         term = self.docker.pty("run", "--rm", "-it", "--name", "win", BB, "probe", "winch", rows=20, cols=70)
         term.expect("size ")
-        time.sleep(0.5)
-        term.resize(33, 44)
-        term.expect("size 33 44")
+
+        def arrives():          # the client may not look at its terminal yet
+            term.resize(33, 44)
+            try:
+                term.expect("size 33 44", timeout=1)
+                return True
+            except AssertionError:
+                return False
+        wait_for(arrives, 10, "the new size")
         self.docker("kill", "win")
 
     def test_ctrl_c(self):
@@ -197,7 +203,6 @@ class TestTerminal(Run):
 
     def test_ctrl_d(self):
         term = self.docker.pty("run", "--rm", "-it", BB, "cat")
-        time.sleep(0.5)
         term.write("abc\n")
         term.expect("abc\r\nabc")
         term.write(b"\x04")
@@ -216,8 +221,8 @@ class TestTerminal(Run):
         self.assertEqual(again.finish(), 4)
 
     def test_own_detach_keys(self):
-        term = self.docker.pty("run", "-it", "--detach-keys", "ctrl-a,x", "--name", "det", BB, "cat")
-        time.sleep(0.5)
+        term = self.docker.pty("run", "-it", "--detach-keys", "ctrl-a,x", "--name", "det", BB, "sh", "-c", "echo up; cat")
+        term.expect("up")
         term.write(b"\x10\x11ok\n")
         term.expect("ok")
         term.write(b"\x01x")

@@ -54,7 +54,7 @@ class Sshd:
 
     def close(self):
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(30)
         self.log.close()
         if self.made:
             try:
@@ -198,7 +198,7 @@ class TestStandIn(E2E):
                            stdout=theirs, timeout=20, check=True,
                            env={"DOCKER_HOST": f"unix://{self.daemon.sock}", "PATH": "/bin"})
             theirs.close()
-            ours.settimeout(10)
+            ours.settimeout(30)
             self.assertEqual(ours.recv(1000), b"and more\n")
 
     def test_refusals(self):

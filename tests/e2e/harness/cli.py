@@ -24,6 +24,16 @@ class Result:
         return f"<exit {self.code}\n out: {self.out[-600:]!r}\n err: {self.err[-600:]!r}>"
 
 
+class Child(subprocess.Popen):
+    """A client in the background; its time limits are those of the run."""
+
+    def communicate(self, input=None, timeout=None):
+        return super().communicate(input, timeout and timeout * CTX.slow)
+
+    def wait(self, timeout=None):
+        return super().wait(timeout and timeout * CTX.slow)
+
+
 class Docker:
     """`docker` against one socket, with a configuration directory of its own."""
 
@@ -57,9 +67,9 @@ class Docker:
 
     def popen(self, *args, **more):
         """Start in the background; ended by close()."""
-        child = subprocess.Popen(["docker"] + [str(a) for a in args], env=self.env(),
-                                 stdin=more.pop("stdin", subprocess.DEVNULL),
-                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
+        child = Child(["docker"] + [str(a) for a in args], env=self.env(),
+                      stdin=more.pop("stdin", subprocess.DEVNULL),
+                      stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
         self.live.append(child)
         return child
 

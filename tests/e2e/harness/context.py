@@ -21,7 +21,7 @@ class Context:
         self.isolated = False       # own network, mount and PID namespaces
         self.verbose = False
         self.remote = False         # the daemon runs on another machine
-        self.slow = 1.0             # what every time limit is multiplied by
+        self.slow = 3.0             # what every time limit is multiplied by
         self.tmp = None             # everything of this run lives below
         self.counter = 0
         self.ids = set()            # every container seen in this run

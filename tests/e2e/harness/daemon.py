@@ -127,7 +127,7 @@ class Daemon:
         if self.process.poll() is None:
             self.process.send_signal(number)
         try:
-            return self.process.wait(timeout)
+            return self.process.wait(timeout * CTX.slow)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait(10)

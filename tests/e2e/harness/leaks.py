@@ -59,19 +59,19 @@ def mounts(prefix=None):
 
 
 def links():
-    out = subprocess.run(["ip", "-j", "link"], capture_output=True, timeout=10).stdout
+    out = subprocess.run(["ip", "-j", "link"], capture_output=True, timeout=60).stdout
     return {link["ifname"] for link in json.loads(out or b"[]")}
 
 
 def nft_tables():
-    out = subprocess.run(["nft", "-j", "list", "tables"], capture_output=True, timeout=10).stdout
+    out = subprocess.run(["nft", "-j", "list", "tables"], capture_output=True, timeout=60).stdout
     return {f"{t['table']['family']} {t['table']['name']}"
             for t in json.loads(out or b"{}").get("nftables", []) if "table" in t}
 
 
 def nft_text():
     return subprocess.run(["nft", "-nn", "list", "ruleset"], capture_output=True,
-                          timeout=10).stdout.decode("utf-8", "replace")
+                          timeout=60).stdout.decode("utf-8", "replace")
 
 
 def cgroups(ids):
@@ -116,7 +116,7 @@ class Snapshot:
 
     def settle(self, root, bridge=None, timeout=5.0):
         """added(), after giving what is on its way out some time."""
-        end = time.monotonic() + timeout
+        end = time.monotonic() + timeout * CTX.slow
         while True:
             found = self.added(root, bridge)
             if not found or time.monotonic() > end:

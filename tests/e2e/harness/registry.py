@@ -59,7 +59,7 @@ def jwt(claims):
     head = part(json.dumps({"typ": "JWT", "alg": "RS256", "x5c": [cert]}).encode())
     text = head + b"." + part(json.dumps(claims).encode())
     signed = subprocess.run(["openssl", "dgst", "-sha256", "-sign", pki.ca_key], input=text,
-                            capture_output=True, check=True, timeout=10).stdout
+                            capture_output=True, check=True, timeout=60).stdout
     return (text + b"." + part(signed)).decode()
 
 
@@ -197,9 +197,9 @@ class Registry:
             headers["Authorization"] = "Bearer " + self.token(name)
         if self.tls:
             context = ssl.create_default_context(cafile=Pki.get().ca)
-            conn = http.client.HTTPSConnection(self.address, self.port, timeout=10, context=context)
+            conn = http.client.HTTPSConnection(self.address, self.port, timeout=30, context=context)
         else:
-            conn = http.client.HTTPConnection(self.address, self.port, timeout=10)
+            conn = http.client.HTTPConnection(self.address, self.port, timeout=30)
         try:
             conn.request(method, path, body=body, headers=headers)
             got = conn.getresponse()
