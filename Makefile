@@ -267,6 +267,7 @@ libs-$(CONFIG_TLS) += -lmbedtls -lmbedx509 -lmbedcrypto
 libs-$(CONFIG_ZSTD) += -lzstd
 libs-$(CONFIG_BZIP2) += -lbz2
 libs-$(CONFIG_XZ) += -llzma
+libs-$(CONFIG_YAML) += -lyaml
 libraries := $(sort $(all-libs) $(libs-y) -larchive -lz -lcrypto -lcares) -lpthread
 
 $(B)/serind.debug: $(archives) $(B)/.flags

@@ -30,8 +30,9 @@ struct engine_options {
 	struct texts insecure_registries; /* host[:port] or CIDR */
 	struct texts registry_mirrors;	  /* URLs, for docker.io */
 	struct texts labels;
-	const char *certs_dir; /* per-registry CAs: <certs_dir>/<host:port>/ *.crt;
-				  /etc/docker/certs.d */
+	struct texts cdi_spec_dirs; /* files that describe devices; empty: none is known by name */
+	const char *certs_dir;	    /* per-registry CAs: <certs_dir>/<host:port>/ *.crt;
+				       /etc/docker/certs.d */
 	struct runtime_choice runtimes[RUNTIMES_MAX];
 	size_t n_runtimes;
 	const char *default_runtime;

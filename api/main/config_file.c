@@ -38,6 +38,7 @@ static int set_list(const struct option *o, struct daemon_options *opt, struct s
 
 	if (json_type(value) != JSON_ARRAY)
 		return wrong_type(key, "a list of strings", e);
+	((struct texts *)((char *)opt + o->offset))->set = true;
 	while (json_next(value, &it, a, NULL, &item)) {
 		if (json_type(item) == JSON_NUMBER)
 			text = json_raw(item);
@@ -74,6 +75,26 @@ static int set_map(struct texts *list, struct str key, struct json_node value, c
 	return 0;
 }
 
+/* What the engine may be told to do or not to do; features that nobody has here do no harm. */
+static int set_features(struct daemon_options *opt, struct str key, struct json_node value,
+			struct arena *a, struct err *e)
+{
+	struct json_iter it = {0};
+	struct json_node item;
+	struct str name;
+	bool on;
+
+	if (json_type(value) != JSON_OBJECT)
+		return wrong_type(key, "an object", e);
+	while (json_next(value, &it, a, &name, &item)) {
+		if (json_bool(item, &on) < 0)
+			return wrong_type(key, "an object of true and false", e);
+		if (str_eqz(name, "cdi"))
+			opt->no_cdi = !on;
+	}
+	return 0;
+}
+
 static int set_key(struct daemon_options *opt, struct str key, struct json_node value,
 		   struct arena *a, struct err *e)
 {
@@ -85,6 +106,8 @@ static int set_key(struct daemon_options *opt, struct str key, struct json_node 
 		return set_map(&opt->runtimes, key, value, "path", a, e);
 	if (str_eqz(key, "log-opts"))
 		return set_map(&opt->log_opts, key, value, NULL, a, e);
+	if (str_eqz(key, "features"))
+		return set_features(opt, key, value, a, e);
 	o = find_key(key);
 	if (!o)
 		return err_set(

@@ -95,6 +95,11 @@ static int take_bridge_ip(struct config *c, const struct toml_item *item)
 	return 0;
 }
 
+static int take_cdi(struct config *c, const struct toml_item *item)
+{
+	return append(c, &c->opt->engine.cdi_spec_dirs, item);
+}
+
 static int take_dns(struct config *c, const struct toml_item *item)
 {
 	return append(c, &c->opt->engine.dns, item);
@@ -117,7 +122,7 @@ static const struct key {
 } keys[] = {
 	{"address", TOML_TEXT, NULL},
 	{"bridge_ip", TOML_TEXT, take_bridge_ip},
-	{"cdi_spec_dirs", TOML_TEXTS, NULL},
+	{"cdi_spec_dirs", TOML_TEXTS, take_cdi},
 	{"cgroup_manager", TOML_TEXT, take_cgroup_manager},
 	{"cni_netconfpath", TOML_TEXT, NULL},
 	{"cni_path", TOML_TEXT, NULL},

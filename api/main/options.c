@@ -28,6 +28,8 @@ const struct option option_table[] = {
 	 "Address of the default bridge (172.17.0.1/16)"},
 	{"bridge", 'b', "bridge", OPTION_TEXT, AT(engine.bridge), "name",
 	 "Bridge interface of the default network (docker0), or none"},
+	{"cdi-spec-dir", 0, "cdi-spec-dirs", OPTION_LIST, AT(engine.cdi_spec_dirs), "path",
+	 "Directory of device descriptions (repeatable; /etc/cdi and /var/run/cdi; \"\": none)"},
 	{"cgroup-parent", 0, "cgroup-parent", OPTION_TEXT, AT(engine.cgroup_parent), "path",
 	 "Parent cgroup of all containers (docker)"},
 	{"config-file", 0, NULL, OPTION_TEXT, AT(config_file), "path",
@@ -279,6 +281,21 @@ static int check_values(struct daemon_options *opt, struct err *e)
 	return 0;
 }
 
+/* An empty name stands for no directory. */
+static void fill_cdi(struct daemon_options *opt)
+{
+	static const char *usual[] = {"/etc/cdi", "/var/run/cdi"};
+	struct texts *dirs = &opt->engine.cdi_spec_dirs;
+	size_t n = 0;
+
+	if (!dirs->set)
+		*dirs = (struct texts){usual, ARRAY_LEN(usual), true};
+	while (n < dirs->n && dirs->items[n][0])
+		n++;
+	if (n < dirs->n || opt->no_cdi || !CONFIG(CDI))
+		*dirs = (struct texts){.set = true};
+}
+
 int options_fill(struct daemon_options *opt, struct arena *a, struct err *e)
 {
 	struct engine_options *eng = &opt->engine;
@@ -292,6 +309,7 @@ int options_fill(struct daemon_options *opt, struct arena *a, struct err *e)
 	eng->default_log_driver =
 		or_default(eng->default_log_driver, CONFIG(LOG_JSON) ? "json-file" : "none");
 	eng->debug = opt->debug;
+	fill_cdi(opt);
 	opt->log_level = or_default(opt->log_level, "info");
 	opt->pidfile = opt->pidfile ? opt->pidfile : "/run/serind.pid";
 	if (!opt->hosts.n && option_append(&opt->hosts, HOST_DEFAULT, a) < 0)

@@ -29,6 +29,7 @@ struct daemon_options {
 	struct texts runtimes; /* --add-runtime name=path */
 	struct texts log_opts; /* --log-opt key=value */
 	bool debug, validate, help, version;
+	bool no_cdi;			   /* "features": {"cdi": false} */
 	const struct finch_options *finch; /* NULL unless called as finch-daemon */
 	uint64_t from_flag, from_file;	   /* bit per table row: where a value came from */
 };

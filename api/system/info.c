@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/router/reply.h"
 #include "api/shape/text.h"
+#include "api/system/devices.h"
 #include "api/system/host.h"
 #include "api/system/system.h"
 #include "firmware/core/config.h"
@@ -235,7 +236,8 @@ static void put_warning(struct json_writer *w, struct buf *line, const char *tex
 	json_put_str(w, buf_str(line));
 }
 
-static void put_warnings(struct call *call, struct json_writer *w)
+static void put_warnings(struct call *call, struct json_writer *w,
+			 const struct device_listing *devices)
 {
 	const struct cgroup_support *s = &call->eng->limits;
 	const struct {
@@ -262,7 +264,7 @@ static void put_warnings(struct call *call, struct json_writer *w)
 	};
 	struct buf line;
 
-	buf_init(&line, call->a, 256);
+	buf_init(&line, call->a, 2048);
 	json_key(w, "Warnings");
 	json_array_open(w);
 	for (size_t i = 0; i < ARRAY_LEN(lacks); i++) {
@@ -270,6 +272,12 @@ static void put_warnings(struct call *call, struct json_writer *w)
 
 		if (!lacks[i].have && text)
 			put_warning(w, &line, text);
+	}
+	for (size_t i = 0; i < devices->problems.n; i++) {
+		buf_reset(&line);
+		buf_printf(&line, "CDI: Error associated with spec file %s",
+			   devices->problems.items[i]);
+		json_put_str(w, buf_str(&line));
 	}
 	json_array_close(w);
 }
@@ -279,9 +287,11 @@ int api_system_info(struct call *call, struct err *e)
 {
 	const struct engine_options *opt = call->eng->opt;
 	const char *security[] = {"name=seccomp,profile=builtin", "name=cgroupns"};
+	struct device_listing devices = {0};
 	struct json_writer w;
 	struct buf out;
 
+	device_listing_read(&devices, call);
 	reply_begin(call, &out, &w);
 	json_object_open(&w);
 	json_kv_text(&w, "ID", call->eng->id);
@@ -296,11 +306,11 @@ int api_system_info(struct call *call, struct err *e)
 	put_swarm(&w);
 	put_commits(&w);
 	put_list(&w, "SecurityOptions", security, call->eng->cgroup_v2 ? 2 : 1);
-	json_key(&w, "CDISpecDirs");
-	json_put_raw(&w, STR("[]"));
+	put_list(&w, "CDISpecDirs", opt->cdi_spec_dirs.items, opt->cdi_spec_dirs.n);
+	device_listing_write(&devices, &w);
 	json_key(&w, "Containerd");
 	json_put_null(&w);
-	put_warnings(call, &w);
+	put_warnings(call, &w, &devices);
 	json_object_close(&w);
 	return reply_json(call, 200, &out, e);
 }

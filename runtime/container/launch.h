@@ -41,6 +41,8 @@ struct launch {
 	struct port_request ports[NETWORK_PORTS_MAX];
 	struct hosts_request files;
 	struct link_texts links;
+	struct texts device_names; /* asked for by name */
+	struct cdi_injection injection;
 	struct text_map sysctls; /* of the endpoint's interface */
 	char ip[INET_ADDRSTRLEN], gateway[INET_ADDRSTRLEN];
 	int hold_fds[NETWORK_PORTS_MAX];
@@ -72,8 +74,13 @@ int launch_stage_shm(const struct launch *l, struct err *e) WARN_UNUSED;
 const char *launch_stage_path(const struct launch *l, size_t i);
 /* The network namespace with its addresses and ports, and the files of /etc that speak of them. */
 int launch_network(struct launch *l, struct err *e) FIBER_FN WARN_UNUSED;
-/* ERR_SYSTEM when devices are asked for by capability: nobody has any. */
+/*
+ * Devices asked for by name are noted; ERR_SYSTEM when some are asked for by capability: nobody has
+ * any.
+ */
 int launch_device_requests(struct launch *l, struct err *e) WARN_UNUSED;
+/* For the job: what those by name need (runtime/cdi). */
+int launch_find_devices(struct launch *l, struct err *e) WARN_UNUSED;
 /* config.json, from all that the steps before found out. */
 int launch_bundle(struct launch *l, struct err *e) WARN_UNUSED;
 

@@ -40,13 +40,41 @@ static bool env_has_key(const struct texts *env, const char *entry)
 	return false;
 }
 
+/* Variables that devices bring replace those of the same name. */
+static void add_device_env(struct launch *l, size_t n)
+{
+	const struct cdi_edits *edits = l->injection.edits.items;
+
+	for (size_t i = 0; i < l->injection.edits.n; i++)
+		for (size_t k = 0; k < edits[i].env.n; k++) {
+			const char *entry = edits[i].env.items[k];
+			size_t at = 0, key = strcspn(entry, "=") + 1;
+
+			while (at < n && strncmp(l->env[at], entry, key) != 0)
+				at++;
+			l->env[at] = entry;
+			n += at == n;
+		}
+}
+
+static size_t count_device_env(const struct launch *l)
+{
+	const struct cdi_edits *edits = l->injection.edits.items;
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->injection.edits.n; i++)
+		n += edits[i].env.n;
+	return n;
+}
+
 static int fill_process(struct launch *l, struct err *e)
 {
 	const struct container *c = l->c;
 	const struct texts *env = &c->config.env;
 	size_t n = 0;
 
-	l->env = arena_alloc_array(l->a, env->n + l->links.env.n + ENV_FIXED, sizeof(*l->env));
+	l->env = arena_alloc_array(l->a, env->n + l->links.env.n + count_device_env(l) + ENV_FIXED,
+				   sizeof(*l->env));
 	l->args = arena_alloc_array(l->a, c->args.n + 2, sizeof(*l->args));
 	if (!l->env || !l->args)
 		return err_set(e, ERR_UNAVAILABLE, "no memory");
@@ -62,6 +90,7 @@ static int fill_process(struct launch *l, struct err *e)
 	for (size_t i = 0; i < env->n; i++)
 		if (strchr(env->items[i], '='))
 			l->env[n++] = env->items[i];
+	add_device_env(l, n);
 	n = 0;
 	l->args[n++] = c->path;
 	for (size_t i = 0; i < c->args.n; i++)
@@ -140,6 +169,7 @@ int launch_bundle(struct launch *l, struct err *e)
 	l->spec.init_path = c->eng->opt->self_path;
 	l->spec.ro_recursive = c->eng->ro_recursive;
 	l->spec.mounts = l->mounts;
+	l->spec.cdi = l->injection.edits.n ? &l->injection : NULL;
 	l->spec.n_mounts = l->n_mounts;
 	text_format(l->cgroups_path, sizeof(l->cgroups_path), "%s", group.path);
 	l->spec.cgroups_path = l->cgroups_path;

@@ -173,5 +173,7 @@ int launch_prepare(struct job *job)
 	/* As the engine has it, what the image lacks is no fault of the request to start. */
 	if (resolve_user(l, root, &job->err) < 0 && job->err.kind == ERR_INVALID)
 		job->err.kind = ERR_SYSTEM;
+	if (!job->err.kind && launch_find_devices(l, &job->err) < 0)
+		return err_code(&job->err);
 	return err_code(&job->err);
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 srcs-y += caps.c
 srcs-y += devices.c
+srcs-y += injection.c
 srcs-y += mounts.c
 srcs-y += resources.c
 srcs-y += seccomp.c

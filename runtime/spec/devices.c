@@ -19,13 +19,14 @@ static const char *const default_rules[] = {
 /* What a walk over the devices asked for does with each node. */
 struct visit {
 	struct json_writer *w;
+	const struct spec_input *in;
 	bool rules; /* the cgroup's rule, else the node */
 	const char *access;
 	size_t count;
 };
 
-static void write_rule(struct json_writer *w, bool allow, const char *type, int64_t major,
-		       int64_t minor, const char *access)
+void devices_write_rule(struct json_writer *w, bool allow, const char *type, int64_t major,
+			int64_t minor, const char *access)
 {
 	json_object_open(w);
 	json_kv_bool(w, "allow", allow);
@@ -63,7 +64,7 @@ int devices_write_rule_text(struct json_writer *w, const char *text, struct err 
 		return err_set(e, ERR_INVALID, "invalid device cgroup rule format: '%s'", text);
 	kind[0] = type.p[0];
 	if (w)
-		write_rule(w, true, kind, numbers[0], numbers[1], access);
+		devices_write_rule(w, true, kind, numbers[0], numbers[1], access);
 	return 0;
 }
 
@@ -72,10 +73,12 @@ static void visit_node(struct visit *v, const char *target, const struct stat *s
 	const char *type = S_ISBLK(st->st_mode) ? "b" : S_ISCHR(st->st_mode) ? "c" : "p";
 
 	v->count++;
+	if (!v->rules && injection_has_node(v->in, target))
+		return;
 	if (v->rules) {
 		if (!S_ISFIFO(st->st_mode))
-			write_rule(v->w, true, type, (int64_t)major(st->st_rdev),
-				   (int64_t)minor(st->st_rdev), v->access);
+			devices_write_rule(v->w, true, type, (int64_t)major(st->st_rdev),
+					   (int64_t)minor(st->st_rdev), v->access);
 		return;
 	}
 	json_object_open(v->w);
@@ -166,7 +169,7 @@ static int visit_mappings(struct visit *v, const struct host_config *h, struct e
 
 int devices_write_nodes(struct json_writer *w, const struct spec_input *in, struct err *e)
 {
-	struct visit v = {.w = w};
+	struct visit v = {.w = w, .in = in};
 	int r;
 
 	json_key(w, "devices");
@@ -178,29 +181,31 @@ int devices_write_nodes(struct json_writer *w, const struct spec_input *in, stru
 			visit_node(&v, in->host_devices[i], &st);
 	}
 	r = visit_mappings(&v, in->host, e);
+	injection_write_nodes(w, in);
 	json_array_close(w);
 	return r;
 }
 
 int devices_write_rules(struct json_writer *w, const struct spec_input *in, struct err *e)
 {
-	struct visit v = {.w = w, .rules = true};
+	struct visit v = {.w = w, .in = in, .rules = true};
 	int r = 0;
 
 	json_key(w, "devices");
 	json_array_open(w);
 	if (in->host->privileged) {
-		write_rule(w, true, NULL, -1, -1, "rwm");
+		devices_write_rule(w, true, NULL, -1, -1, "rwm");
 		json_array_close(w);
 		return 0;
 	}
-	write_rule(w, false, NULL, -1, -1, "rwm");
+	devices_write_rule(w, false, NULL, -1, -1, "rwm");
 	for (size_t i = 0; i < ARRAY_LEN(default_rules) && r == 0; i++)
 		r = devices_write_rule_text(w, default_rules[i], e);
 	if (r == 0)
 		r = visit_mappings(&v, in->host, e);
 	for (size_t i = 0; i < in->host->device_cgroup_rules.n && r == 0; i++)
 		r = devices_write_rule_text(w, in->host->device_cgroup_rules.items[i], e);
+	injection_write_rules(w, in);
 	json_array_close(w);
 	return r;
 }

@@ -55,7 +55,7 @@ static bool covered(const struct spec_input *in, const char *path)
 		if (is_target(in->host->tmpfs.items[i].key, path))
 			return true;
 	}
-	return false;
+	return injection_mounts(in, path);
 }
 
 static void write_options(struct json_writer *w, const char *options)
@@ -192,6 +192,8 @@ static int add_mounts(struct extras *x, const struct spec_input *in, struct aren
 	for (size_t i = 0; i < in->n_mounts; i++) {
 		const struct spec_mount *m = &in->mounts[i];
 
+		if (injection_mounts(in, m->target))
+			continue;
 		if (m->tmpfs_options) {
 			const char *options = merge_tmpfs(a, m->tmpfs_options);
 
@@ -259,6 +261,8 @@ static int add_tmpfs(struct extras *x, const struct spec_input *in, struct arena
 
 		if (!options)
 			return -ENOMEM;
+		if (injection_mounts(in, in->host->tmpfs.items[i].key))
+			continue;
 		add(x, in->host->tmpfs.items[i].key, "tmpfs", "tmpfs", options, "");
 	}
 	return 0;
@@ -281,6 +285,35 @@ static void add_files(struct extras *x, const struct spec_input *in)
 	}
 	if (in->host->init == 1 && in->init_path && mode_is_private(in->host->pid_mode))
 		add(x, "/sbin/docker-init", "bind", in->init_path, "bind,ro", "");
+}
+
+/* What add_injected shares with its visits. */
+struct injected {
+	struct extras *x;
+	struct arena *a;
+	size_t n;
+	bool failed;
+};
+
+static void count_injected(void *arg, const struct cdi_mount *m)
+{
+	(void)m;
+	((struct injected *)arg)->n++;
+}
+
+static void add_one_injected(void *arg, const struct cdi_mount *m)
+{
+	struct injected *all = arg;
+	struct buf options;
+
+	buf_init(&options, all->a, 4096);
+	for (size_t i = 0; i < m->options.n; i++)
+		buf_printf(&options, "%s%s", i ? "," : "", m->options.items[i]);
+	all->failed = all->failed || options.failed;
+	/* Without a type it is a bind; the runtime asks for one of the two words then. */
+	if (!all->failed)
+		add(all->x, m->container_path, m->type && *m->type ? m->type : "bind", m->host_path,
+		    options.n ? buf_text(&options) : "", m->options.n ? "" : "rbind");
 }
 
 static bool before(const struct extra *a, const struct extra *b)
@@ -306,8 +339,11 @@ int mounts_write(struct json_writer *w, const struct spec_input *in, const struc
 {
 	struct arena arena CLEANUP_ARENA = {0};
 	struct extras x = {0};
-	size_t most = in->n_mounts + in->host->tmpfs.n + 4;
+	struct injected injected = {.x = &x, .a = &arena};
+	size_t most;
 
+	injection_each_mount(in, count_injected, &injected);
+	most = in->n_mounts + in->host->tmpfs.n + injected.n + 4;
 	if (most > EXTRA_MAX)
 		return err_set(e, ERR_TOO_LARGE, "too many mounts");
 	arena_open_heap(&arena, 1 << 20);
@@ -315,6 +351,9 @@ int mounts_write(struct json_writer *w, const struct spec_input *in, const struc
 	if (!x.items)
 		return err_sys(e, ENOMEM, "writing the mounts");
 	if (add_mounts(&x, in, &arena) < 0 || add_tmpfs(&x, in, &arena) < 0)
+		return err_sys(e, ENOMEM, "writing the mounts");
+	injection_each_mount(in, add_one_injected, &injected);
+	if (injected.failed)
 		return err_sys(e, ENOMEM, "writing the mounts");
 	add_files(&x, in);
 	sort(&x);

@@ -49,8 +49,23 @@ int devices_write_nodes(struct json_writer *w, const struct spec_input *in, stru
 	WARN_UNUSED;
 int devices_write_rules(struct json_writer *w, const struct spec_input *in, struct err *e)
 	WARN_UNUSED;
+/* One rule; a number below 0 stands for any, and no type for all. */
+void devices_write_rule(struct json_writer *w, bool allow, const char *type, int64_t major,
+			int64_t minor, const char *access);
 /* One rule in the kernel's words ("c 1:3 rwm", "b *:* r"). */
 int devices_write_rule_text(struct json_writer *w, const char *text, struct err *e) WARN_UNUSED;
+
+/* injection.c: what devices asked for by name bring (runtime/cdi); nothing without one. */
+void injection_write_nodes(struct json_writer *w, const struct spec_input *in);
+void injection_write_rules(struct json_writer *w, const struct spec_input *in);
+void injection_write_hooks(struct json_writer *w, const struct spec_input *in);
+void injection_write_rdt(struct json_writer *w, const struct spec_input *in);
+/* Call visit with each mount that counts. */
+void injection_each_mount(const struct spec_input *in,
+			  void (*visit)(void *arg, const struct cdi_mount *m), void *arg);
+/* Does a device bring a mount there, or a node? */
+bool injection_mounts(const struct spec_input *in, const char *target);
+bool injection_has_node(const struct spec_input *in, const char *path);
 
 /* resources.c */
 int resources_write(struct json_writer *w, const struct spec_input *in, struct err *e) WARN_UNUSED;

@@ -311,6 +311,7 @@ static int write_linux(struct json_writer *w, const struct spec_input *in, uint6
 		seccomp_write_default(w, caps);
 	write_list(w, "maskedPaths", &masked);
 	write_list(w, "readonlyPaths", &readonly);
+	injection_write_rdt(w, in);
 	json_object_close(w);
 	return r;
 }
@@ -358,6 +359,7 @@ int spec_write(const struct spec_input *in, struct buf *out, struct err *e)
 	if (r < 0)
 		return r;
 	write_annotations(&w, &in->host->annotations);
+	injection_write_hooks(&w, in);
 	json_object_close(&w);
 	buf_putc(out, '\n');
 	if (out->failed)

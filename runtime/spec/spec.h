@@ -15,6 +15,7 @@
 #include "firmware/core/buf.h"
 #include "firmware/core/err.h"
 #include "firmware/core/passwd.h"
+#include "runtime/cdi/cdi.h"
 #include "runtime/model/config.h"
 
 struct spec_mount {
@@ -53,6 +54,8 @@ struct spec_input {
 	size_t n_mounts;
 	const char *cgroups_path;
 	bool cgroup_v2;
+	const struct cdi_injection *cdi; /* what devices asked for by name bring, or NULL; their
+					    variables and groups are in env and extra_gids */
 	const char *const
 		*host_devices; /* privileged: NULL-terminated device node paths of the host */
 };

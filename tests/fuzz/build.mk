@@ -67,3 +67,9 @@ toml-srcs := firmware/fmt/toml.c $(fuzz-fmt)
 
 fuzzers += ws
 ws-srcs := firmware/fmt/ws.c firmware/fmt/sha1.c
+
+fuzz-yaml-$(CONFIG_YAML) := yaml
+fuzzers += $(fuzz-yaml-y)
+yaml-srcs := $(addprefix firmware/fmt/,json.c json_check.c json_scan.c json_text.c \
+	json_write.c yaml.c) $(fuzz-fmt)
+yaml-libs := -lyaml

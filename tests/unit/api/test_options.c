@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "api/main/options.h"
+#include "firmware/core/config.h"
 #include "firmware/core/file.h"
 #include "firmware/core/log.h"
 #include "firmware/net/socket.h"
@@ -197,7 +198,8 @@ static void the_file_speaks_of_the_same_options(void **state)
 		"\"dns\":[\"9.9.9.9\"],\"insecure-registries\":[\"a:5000\",\"10.0.0.0/8\"],"
 		"\"registry-mirrors\":[\"https://m\"],\"vsock-cids\":[2,3],"
 		"\"runtimes\":{\"mine\":{\"path\":\"/opt/mine\"}},\"default-runtime\":\"mine\","
-		"\"labels\":[\"k=v\"]}");
+		"\"features\":{\"cdi\":true,\"buildkit\":true},"
+		"\"cdi-spec-dirs\":[\"/c\"],\"labels\":[\"k=v\"]}");
 
 	(void)state;
 	assert_string_equal(opt.hosts.items[0], "unix:///f");
@@ -210,8 +212,31 @@ static void the_file_speaks_of_the_same_options(void **state)
 	assert_string_equal(opt.vsock_cids.items[1], "3");
 	assert_string_equal(opt.engine.runtimes[0].path, "/opt/mine");
 	assert_string_equal(opt.engine.default_runtime, "mine");
+	assert_int_equal(opt.engine.cdi_spec_dirs.n, CONFIG(CDI));
 	assert_string_equal(parsed("", "  \n").log_level, "info");
 	assert_string_equal(parsed("", "{}").log_level, "info");
+}
+
+static void devices_have_two_directories_unless_told(void **state)
+{
+	static const struct {
+		const char *line, *file;
+		size_t n;
+	} none[] = {
+		{"--cdi-spec-dir=", NULL, 0},
+		{"--cdi-spec-dir=/a --cdi-spec-dir=/b --cdi-spec-dir=/c", NULL, 3},
+		{"", "{\"cdi-spec-dirs\":[]}", 0},
+		{"", "{\"features\":{\"cdi\":false}}", 0},
+	};
+
+	(void)state;
+	if (!CONFIG(CDI))
+		return;
+	assert_int_equal(parsed("", NULL).engine.cdi_spec_dirs.n, 2);
+	assert_string_equal(parsed("", NULL).engine.cdi_spec_dirs.items[0], "/etc/cdi");
+	for (size_t i = 0; i < ARRAY_LEN(none); i++)
+		assert_int_equal(parsed(none[i].line, none[i].file).engine.cdi_spec_dirs.n,
+				 none[i].n);
 }
 
 static void bad_files_are_refused(void **state)
@@ -317,6 +342,7 @@ int main(void)
 		cmocka_unit_test(relative_roots_become_absolute),
 		cmocka_unit_test(bad_command_lines_are_refused),
 		cmocka_unit_test(the_file_speaks_of_the_same_options),
+		cmocka_unit_test(devices_have_two_directories_unless_told),
 		cmocka_unit_test(bad_files_are_refused),
 		cmocka_unit_test(no_two_options_share_a_name),
 		cmocka_unit_test(help_names_every_option),

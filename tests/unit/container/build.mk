@@ -45,8 +45,8 @@ units += container/test_validate
 container/test_validate-srcs := $(addprefix runtime/container/,health_state.c limits.c mount_tmpfs.c ports.c \
 	restart_policy.c validate.c version.c) runtime/cgroup/support.c \
 	$(addprefix runtime/network/,port_parse.c files.c) $(addprefix runtime/spec/,caps.c devices.c \
-	mounts.c resources.c seccomp.c seccomp_profile.c security_opt.c signal.c spec.c) runtime/model/console_size.c \
-	$(container-common)
+	injection.c mounts.c resources.c seccomp.c seccomp_profile.c security_opt.c signal.c spec.c) runtime/model/console_size.c \
+	runtime/cdi/find.c $(container-common)
 
 units += container/test_detach_keys
 container/test_detach_keys-srcs := runtime/container/detach_keys.c $(container-common)

@@ -51,3 +51,8 @@ fmt/test_tar_read-libs := -larchive
 
 units += fmt/test_toml
 fmt/test_toml-srcs := firmware/fmt/toml.c firmware/fmt/utf8.c $(fmt-core)
+
+units-yaml-$(CONFIG_YAML) := fmt/test_yaml
+units += $(units-yaml-y)
+fmt/test_yaml-srcs := firmware/fmt/yaml.c $(fmt-json) $(fmt-core)
+fmt/test_yaml-libs := -lyaml
