@@ -14,7 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { WAIT_MS = 1000, LIFE_SECONDS = 60 };
+/* Longer than until a lost packet is sent again. */
+enum { WAIT_MS = 5000, LIFE_SECONDS = 60 };
 
 static void enter(const char *netns)
 {

@@ -14,7 +14,7 @@
 pid_t peer_serve(const char *netns, int type, uint16_t port);
 void peer_stop(pid_t pid);
 /*
- * Call ip:port and return the address the server saw, "refused", "timeout" (1 s) or "error". Static
+ * Call ip:port and return the address the server saw, "refused", "timeout" (5 s) or "error". Static
  * text until the next call.
  */
 const char *peer_call(const char *netns, int type, const char *ip, uint16_t port);

@@ -271,7 +271,7 @@ static void test_cancel(void **state)
 
 static void waits(void *arg)
 {
-	const char *argv[] = {"sleep", "0.05", NULL};
+	const char *argv[] = {"sleep", "1", NULL};
 	struct child_spec spec = {.path = "sleep", .argv = argv, .oom_score_adj = 500};
 	struct err e = ERR_INIT;
 	char path[64], text[16] = "";
