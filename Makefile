@@ -207,16 +207,13 @@ endif
 # ---- module folders ------------------------------------------------------------------------
 
 # Reads folder $(1): what its fragment adds to srcs-y, cflags-y and libs-y becomes the folder's.
-# fast-y are those of its sources that every byte of a transfer goes through: made for speed, not size.
 define read-folder
 srcs-y :=
-fast-y :=
 cflags-y :=
 libs-y :=
 include $(1)/build.mk
 srcs/$(1) := $$(addprefix $(1)/,$$(srcs-y))
 cflags/$(1) := $$(cflags-y)
-fast/$(1) := $$(addprefix $(1)/,$$(fast-y))
 all-libs += $$(libs-y)
 endef
 
@@ -238,14 +235,13 @@ objects := $(foreach f,$(full-folders) $(init-folders),$(call objects-of,$(f)))
 
 # Rewritten when the compiler or a flag changes, so that objects follow.
 ifneq ($(need-config),)
-flags-now := $(CC) $(build-cflags) $(foreach f,$(folders),$(f):$(cflags/$(f)) $(fast/$(f)))
+flags-now := $(CC) $(build-cflags) $(foreach f,$(folders),$(f):$(cflags/$(f)))
 $(shell mkdir -p $(B); printf '%s\n' '$(flags-now)' | cmp -s - $(B)/.flags || \
 	printf '%s\n' '$(flags-now)' >$(B)/.flags)
 endif
 
 define folder-rules
 $(call objects-of,$(1)): folder-cflags := $(cflags/$(1))
-$(patsubst %,$(B)/obj/%.o,$(basename $(fast/$(1)))): folder-cflags += $(if $(SAN),,-O2)
 $(call archive-of,$(1)): $(call objects-of,$(1)) $(1)/build.mk
 	$$(call say,AR,$$@)
 	$$(Q)mkdir -p $$(@D); rm -f $$@; $$(AR) rcsD $$@ $$(filter %.o,$$^)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 srcs-y += json.c json_check.c json_scan.c json_text.c json_write.c
-srcs-y += deflate.c gunzip.c gunzip_table.c
-fast-y += gunzip.c gunzip_table.c
+srcs-y += deflate.c
 srcs-y += bind.c bind_copy.c bind_decode.c bind_encode.c
 srcs-y += base64.c sha256.c inflate.c pattern.c pattern_match.c tar_library.c tar_read.c tar_write.c toml.c utf8.c
 srcs-$(CONFIG_WEBSOCKET) += sha1.c ws.c

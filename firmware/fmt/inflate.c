@@ -3,18 +3,18 @@
  * One input buffer, filled from the source, and a decoder chosen by the first bytes. A decoder
  * takes from the buffer and writes straight to where the caller wants its bytes.
  *
- * Decoders get their memory through mem_alloc: gzip 150 KiB, zstd and xz their windows, bzip2 up to
- * 3.6 MiB.
+ * The libraries get their memory through mem_alloc: zlib some 40 KiB, zstd and xz their windows,
+ * bzip2 up to 3.6 MiB.
  */
 #include "firmware/fmt/inflate.h"
 
 #include <errno.h>
 #include <string.h>
+#include <zlib.h>
 #include <zstd_errors.h>
 
 #include "firmware/core/config.h"
 #include "firmware/core/mem.h"
-#include "firmware/fmt/gunzip.h"
 #include "firmware/fmt/inflate_library.h"
 #include "firmware/fmt/zstd_library.h"
 
@@ -31,14 +31,13 @@ struct inflate {
 	bool between;	   /* inside no member or frame: the input may end here */
 	bool full;	   /* the decoder stopped for want of room, not of input */
 	struct err failed; /* what ended the stream; told again to whoever reads on */
-	bool starved;	   /* it stopped for want of more input than is left */
-	bool unchecked;
-	struct gunzip *gzip;
+	z_stream gzip;
+	bool gzip_open, unchecked;
 	ZSTD_DStream *zstd;
 	bool zstd_no_memory;
 	void *other; /* a decoder of codec->library */
 	size_t in_pos, in_n;
-	unsigned char in[IN_SIZE + GUNZIP_PAD];
+	unsigned char in[IN_SIZE];
 };
 
 struct codec {
@@ -69,7 +68,7 @@ static int fill(struct inflate *z, struct err *e)
 		z->in_n -= z->in_pos;
 		z->in_pos = 0;
 	}
-	n = reader_read(z->source, z->in + z->in_n, IN_SIZE - z->in_n, e);
+	n = reader_read(z->source, z->in + z->in_n, sizeof(z->in) - z->in_n, e);
 	if (n < 0)
 		return (int)n;
 	if (n == 0)
@@ -104,28 +103,53 @@ static ssize_t plain_step(struct inflate *z, void *p, size_t n, struct err *e)
 
 /* --- gzip --- */
 
+static voidpf gzip_alloc(voidpf opaque, uInt count, uInt size)
+{
+	(void)opaque;
+	return mem_alloc_array(count, size);
+}
+
+static void gzip_free(voidpf opaque, voidpf p)
+{
+	(void)opaque;
+	mem_free(p);
+}
+
 static int gzip_open(struct inflate *z, struct err *e)
 {
-	z->gzip = gunzip_create(!z->unchecked);
-	return z->gzip ? 0 : err_set(e, ERR_UNAVAILABLE, "no memory left to read gzip data");
+	z->gzip.zalloc = gzip_alloc;
+	z->gzip.zfree = gzip_free;
+	if (inflateInit2(&z->gzip, 16 + MAX_WBITS) != Z_OK)
+		return err_set(e, ERR_UNAVAILABLE, "no memory left to read gzip data");
+	z->gzip_open = true;
+	if (z->unchecked)
+		(void)inflateValidate(&z->gzip, 0);
+	return 0;
 }
 
 static ssize_t gzip_step(struct inflate *z, void *p, size_t n, struct err *e)
 {
-	size_t in_n = available(z), out_n = n;
-	const char *why;
-	int rc;
+	uInt room = (uInt)MIN(n, 1U << 30);
+	int r;
 
-	if (z->between)
-		gunzip_reset(z->gzip);
-	rc = gunzip_step(z->gzip, z->in + z->in_pos, &in_n, z->source_end, p, &out_n, &z->between,
-			 &why);
-	z->in_pos += in_n;
-	z->full = (out_n == n && !z->between) || why;
-	z->starved = out_n == 0 && !z->between;
-	if (rc == -ENODATA)
-		return err_set(e, ERR_INVALID, "unexpected end of gzip data");
-	return rc < 0 ? err_set(e, ERR_INVALID, "gzip: %s", why) : (ssize_t)out_n;
+	if (z->between && inflateReset(&z->gzip) != Z_OK)
+		return err_set(e, ERR_INVALID, "gzip: cannot begin another member");
+	z->between = false;
+	z->gzip.next_in = z->in + z->in_pos;
+	z->gzip.avail_in = (uInt)available(z);
+	z->gzip.next_out = p;
+	z->gzip.avail_out = room;
+	r = inflate(&z->gzip, Z_NO_FLUSH);
+	z->in_pos = z->in_n - z->gzip.avail_in;
+	z->full = z->gzip.avail_out == 0 && r != Z_STREAM_END;
+	if (r == Z_STREAM_END)
+		z->between = true;
+	else if (r == Z_MEM_ERROR)
+		return err_set(e, ERR_UNAVAILABLE, "no memory left to read gzip data");
+	else if (r != Z_OK && r != Z_BUF_ERROR)
+		return err_set(e, ERR_INVALID, "gzip: %s",
+			       z->gzip.msg ? z->gzip.msg : "invalid data");
+	return (ssize_t)(room - z->gzip.avail_out);
 }
 
 /* --- zstd --- */
@@ -279,7 +303,7 @@ static ssize_t decode(struct inflate *z, void *p, size_t n, struct err *e)
 		ssize_t r;
 
 		/* What waits inside the decoder comes out without input. */
-		if (z->codec->open && (available(z) == 0 || z->starved) && !z->full) {
+		if (z->codec->open && available(z) == 0 && !z->full) {
 			r = fill(z, e);
 			if (r < 0)
 				return r;
@@ -366,7 +390,8 @@ void inflate_free(struct inflate *z)
 {
 	if (!z)
 		return;
-	gunzip_free(z->gzip);
+	if (z->gzip_open)
+		inflateEnd(&z->gzip);
 	if (CONFIG(ZSTD))
 		ZSTD_freeDStream(z->zstd);
 	if (z->other)

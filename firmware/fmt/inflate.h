@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Decompression as a stream: looks at the first bytes and passes through, or decodes gzip,
+ * Decompression as a stream: looks at the first bytes and passes through, or decodes gzip (zlib),
  * zstd (libzstd, window bounded), bzip2 (libbz2) or xz (liblzma, memory bounded), of each any
  * number one after the other. Output is bounded by a total and by a ratio to the input, so that a
  * bomb ends as an error.
@@ -23,7 +23,7 @@ int inflate_open(struct inflate **ret, struct reader *source, uint64_t max_outpu
 	WARN_UNUSED;
 /*
  * To be called before the first read by who verifies a digest of what comes out: gzip's own
- * checksum and length, a good part of the work, are then not looked at.
+ * checksum and length, a fifth of the work, are then not looked at.
  */
 void inflate_unchecked(struct inflate *z);
 /*

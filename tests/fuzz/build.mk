@@ -23,10 +23,6 @@ dockerfile-srcs := $(addprefix runtime/build/,config.c config_health.c dockerfil
 	$(addprefix firmware/fmt/,bind.c bind_copy.c bind_decode.c bind_encode.c json.c json_check.c \
 	json_scan.c json_text.c json_write.c) $(fuzz-fmt)
 
-fuzzers += gunzip
-gunzip-srcs := firmware/fmt/gunzip.c firmware/fmt/gunzip_table.c firmware/core/mem.c
-gunzip-libs := -lz
-
 fuzzers += http
 http-srcs := $(addprefix firmware/net/,http_parse.c http_chunked.c http_url.c) \
 	$(addprefix firmware/core/,arena.c err.c mem.c pool.c str.c)

@@ -15,13 +15,9 @@ units += fmt/test_bind_errors
 fmt/test_bind_errors-srcs := $(fmt-bind) $(fmt-core)
 
 units += fmt/test_inflate
-fmt/test_inflate-srcs := $(addprefix firmware/fmt/,inflate.c gunzip.c gunzip_table.c bzip2_library.c \
-	xz_library.c zstd_library.c) $(fmt-core)
+fmt/test_inflate-srcs := $(addprefix firmware/fmt/,inflate.c bzip2_library.c xz_library.c \
+	zstd_library.c) $(fmt-core)
 fmt/test_inflate-libs := -lz -lzstd -lbz2 -llzma
-
-units += fmt/test_gunzip
-fmt/test_gunzip-srcs := firmware/fmt/gunzip.c firmware/fmt/gunzip_table.c firmware/core/mem.c
-fmt/test_gunzip-libs := -lz
 
 units += fmt/test_deflate
 fmt/test_deflate-srcs := firmware/fmt/deflate.c $(fmt-core)

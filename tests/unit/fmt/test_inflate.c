@@ -229,7 +229,7 @@ static void leaves_the_checksum_out_when_told(void **state)
 	(void)state;
 	packed[first - 8] ^= 1;
 	packed[n - 6] ^= 1;
-	refuse(n, 65536, ERR_INVALID, "gzip: invalid checksum");
+	refuse(n, 65536, ERR_INVALID, "incorrect data check");
 	for (size_t cut = 0; cut <= 8; cut++) {
 		struct source s = source_of(packed, n - cut, 65536);
 		struct err e = ERR_INIT;
@@ -408,20 +408,15 @@ static void survives_failing_allocations(void **state)
 			struct inflate *z = NULL;
 			struct mem_stats before, after;
 			struct err e = ERR_INIT;
-			ssize_t r, total = 0;
+			ssize_t r;
 
 			mem_get_stats(&before);
 			mem_fail_after(fail_at);
 			r = inflate_open(&z, &s.reader, 0, &e);
-			while (r == 0 && !done) {
+			if (r == 0)
 				r = reader_read(inflate_reader(z), unpacked, 65536, &e);
-				done = r == 0;
-				total += r;
-				r = MIN(r, 0);
-			}
 			mem_fail_after(-1);
-			if (done)
-				assert_int_equal(total, 5000);
+			done = r == 5000;
 			if (!done)
 				assert_int_equal(e.kind, ERR_UNAVAILABLE);
 			inflate_free(z);

@@ -6,7 +6,7 @@ image-json := $(addprefix firmware/fmt/,bind.c bind_copy.c bind_decode.c bind_en
 image-zstd-$(CONFIG_ZSTD) += zstd_library.c
 image-zstd-$(CONFIG_BZIP2) += bzip2_library.c
 image-zstd-$(CONFIG_XZ) += xz_library.c
-image-fmt := $(image-json) $(addprefix firmware/fmt/,base64.c gunzip.c gunzip_table.c inflate.c sha256.c tar_library.c \
+image-fmt := $(image-json) $(addprefix firmware/fmt/,base64.c inflate.c sha256.c tar_library.c \
 	tar_read.c tar_write.c $(image-zstd-y))
 image-fiber-$(CONFIG_FIBER_ASM) += fiber_asm.c fiber_switch_x86_64.S fiber_switch_aarch64.S
 image-fiber-$(CONFIG_FIBER_PTHREAD) += fiber_pthread.c
