@@ -2,7 +2,8 @@
 /*
  * `docker top`: the machine's own `ps`, whose lines are kept when their process is the container's.
  * It is told the processes (-q) first; some of its options do not go with that, and some `ps` do
- * not know it, so it is tried without. Where there is no `ps`, top_proc.c reads /proc.
+ * not know it, so it is tried without. Where there is no `ps`, or one that does not know what is
+ * asked for, our own takes its place: top_format.c, top_proc.c.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -28,6 +29,7 @@ struct top_job {
 	struct cgroup group;
 	struct arena *a;
 	const char *ps_args;
+	struct top_format *format; /* for our own ps */
 	pid_t *pids;
 	size_t n_pids;
 	struct top *top;
@@ -44,7 +46,7 @@ static int proc_run(struct job *job)
 {
 	struct top_job *j = container_of(job, struct top_job, job);
 
-	return top_from_proc(j->ps_args, j->pids, j->n_pids, j->a, j->top, &job->err);
+	return top_from_proc(j->format, j->pids, j->n_pids, j->a, j->top, &job->err);
 }
 
 static int do_job(struct top_job *j, int (*run)(struct job *), struct err *e) FIBER_FN
@@ -159,6 +161,7 @@ int container_top(struct container *c, const char *ps_args, struct arena *a, str
 		  struct err *e)
 {
 	struct top_job *j = arena_alloc(a, sizeof(*j));
+	struct err unknown = {0};
 	char path[256];
 	int r = top_check_args(ps_args, e);
 
@@ -175,6 +178,9 @@ int container_top(struct container *c, const char *ps_args, struct arena *a, str
 	j->a = a;
 	j->ps_args = ps_args;
 	j->top = ret;
+	j->format = arena_alloc(a, sizeof(*j->format));
+	if (!j->format)
+		return err_set(e, ERR_UNAVAILABLE, "no memory");
 	r = do_job(j, pids_run, e);
 	if (r == -ENOENT)
 		return not_running(c, e);
@@ -185,13 +191,14 @@ int container_top(struct container *c, const char *ps_args, struct arena *a, str
 		r = ask_ps(j, e);
 		if (r < 0 && !container_is_running(c))
 			return not_running(c, e); /* none of its processes is left to show */
-		if (r == 0 || !top_proc_knows(ps_args))
+		/* A small ps may not know what ours does. */
+		if (r == 0 || top_format_parse(ps_args, a, j->format, &unknown) < 0)
 			return r;
-		err_clear(e); /* a small ps that does not know the option */
-	} else if (!top_proc_knows(ps_args)) {
-		return err_set(e, ERR_NOT_IMPLEMENTED,
-			       "there is no ps here; only ps_args=-ef and ps_args=aux can be "
-			       "answered");
+		err_clear(e);
+	} else {
+		r = top_format_parse(ps_args, a, j->format, e);
+		if (r < 0)
+			return r;
 	}
 	r = do_job(j, proc_run, e);
 	return r == -ENOENT ? not_running(c, e) : r;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A small `ps -ef` and `ps aux`, read from /proc, for machines that have none.
+ * A small `ps`, read from /proc, for machines that have none: the columns of top_columns.c, chosen
+ * by arguments as top_format.c knows them.
  *
  * Thread: worker. Yields: no. Owns: results are the arena's.
  */
@@ -8,18 +9,17 @@
 #define RUNTIME_CONTAINER_TOP_PROC_H
 
 #include "runtime/container/look.h"
+#include "runtime/container/top_columns.h"
+#include "runtime/container/top_format.h"
 
-bool top_proc_knows(const char *ps_args);
 /* Processes that ended meanwhile are left out. */
-int top_from_proc(const char *ps_args, const pid_t *pids, size_t n, struct arena *a,
+int top_from_proc(const struct top_format *f, const pid_t *pids, size_t n, struct arena *a,
 		  struct top *ret, struct err *e) WARN_UNUSED;
 
 /* From the text of /proc/<pid>/stat; false when it is none. Pure. */
-struct proc_stat {
-	char state;
-	int64_t ppid, session, pgrp, tty, foreground, nice, threads;
-	uint64_t utime, stime, start, vsize, rss; /* ticks, bytes, pages */
-};
 bool proc_stat_parse(struct str text, struct proc_stat *ret) WARN_UNUSED;
+/* The numbers behind "Uid:" or "Gid:" of /proc/<pid>/status; false when they are not there. Pure.
+ */
+bool proc_ids_parse(struct str text, const char *key, unsigned *ret) WARN_UNUSED;
 
 #endif

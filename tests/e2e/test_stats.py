@@ -3,10 +3,12 @@
 
 import json
 import os
+import shutil
+import subprocess
 import time
 from urllib.parse import urlencode
 
-from harness.case import E2E, needs_host, not_oracle, wait_for
+from harness.case import E2E, Api, Daemon, Docker, needs_host, not_oracle, wait_for
 from harness.rawhttp import Conn
 
 BUSY = "trap 'exit 0' TERM; dd if=/dev/zero of=/f bs=1M count=4 2>/dev/null; while :; do :; done"
@@ -172,3 +174,94 @@ class TestTop(E2E):
         got = self.api.get(f"/containers/{ref}/top")
         self.assertEqual(got.status, 409, got)
         self.assertIn(f"ontainer {ref} is not running", json.loads(got.body)["message"])
+
+
+@not_oracle("it needs a ps")
+@needs_host
+class TestTopWithoutPs(E2E):
+    """The daemon finds no ps, as in the guest image: its own answers. `small` is a ps that knows
+    no options, as there are some."""
+
+    script = "sleep 1234 & sleep 5678 & wait"
+
+    @classmethod
+    def bring_up(cls):
+        cls.daemon = Daemon()
+        cls.bin = os.path.join(cls.daemon.root, "bin")
+        os.makedirs(cls.bin)
+        os.symlink(shutil.which("runc"), os.path.join(cls.bin, "runc"))
+        cls.daemon.start(env={"PATH": cls.bin})
+        cls.api = Api(cls.daemon.sock)
+        cls.docker = Docker(cls.daemon.sock)
+        cls.load_base(cls.api)
+
+    def top(self, ref, ps_args):
+        return self.api.get(f"/containers/{ref}/top?" + urlencode({"ps_args": ps_args}))
+
+    def both(self):
+        """A container in which everything has begun."""
+        ref = self.run_(self.script)
+        wait_for(lambda: sum(row[0] == "sleep" for row in json.loads(
+            self.top(ref, "-o comm=,pid").body)["Processes"]) == 2, 5, "its processes")
+        return ref
+
+    def test_as_ps_says(self):
+        """The same titles and, where nothing changes meanwhile, the same words as procps has."""
+        ref = self.both()
+        pids = sorted(row[0] for row in json.loads(self.top(ref, "-o pid").body)["Processes"])
+        columns = ("pid,ppid,pgid,sid,tty,uid,gid,ruid,user,group,comm,vsz,sz,ni,pri,priority,"
+                   "nlwp,cls,rtprio,f,time,bsdtime,times,lstart,args")
+        for args in ("-ef", "-e", "-F", "-l", "-ly", "-fl", "-j", "aux", "ax", "axl", "axj",
+                     f"-eo {columns}", f"axo {columns}", "-o pid=,comm=WHAT -o pid", "--format pid,tid"):
+            with self.subTest(args=args):
+                got = self.top(ref, args)
+                self.assertEqual(got.status, 200, got)
+                got = json.loads(got.body)
+                there = subprocess.run(["ps", *args.split(), "-q", ",".join(pids)], capture_output=True,
+                                       text=True, check=True).stdout.splitlines()
+                self.assertEqual(" ".join(got["Titles"]).split(), there[0].split())
+                self.assertEqual(len(got["Processes"]), 3)
+        at = json.loads(self.top(ref, f"-eo {columns}").body)
+        there = subprocess.run(["ps", "ww", "-o", columns, "-q", ",".join(pids)], capture_output=True, text=True,
+                               check=True).stdout.splitlines()[1:]
+        self.assertEqual(sorted(" ".join(row).split() for row in at["Processes"]),
+                         sorted(line.split() for line in there))
+
+    def test_client(self):
+        ref = self.both()
+        got = self.docker.ok("top", ref, "-o", "pid,args")
+        self.assertIn("sleep 5678", got)
+        self.assertEqual(got.splitlines()[0].split(), ["PID", "COMMAND"])
+
+    def test_errors(self):
+        ref = self.both()
+        for args, status, words in (
+                ("-o comm", 500, "Couldn't find PID field in ps output"),
+                ("-o pid=WHO", 500, "Couldn't find PID field in ps output"),
+                ("-o pid,nope", 400, 'unknown user-defined format specifier "nope"'),
+                ("-o", 400, "improper format list"),
+                ("-o pid,,", 400, "improper format list"),
+                ("u -o pid", 400, "conflicting format options"),
+                ("-o ppid=PID", 400, "is not allowed"),
+                ("-L", 501, 'serind\'s own does not know "-L"'),
+                ("--nonsense", 501, 'serind\'s own does not know "--nonsense"'),
+                ("-o " + ",".join(["pid"] * 100), 400, "columns")):
+            with self.subTest(args=args):
+                got = self.top(ref, args)
+                self.assertEqual(got.status, status, got)
+                self.assertIn(words, json.loads(got.body)["message"])
+
+    def test_small_ps(self):
+        """One that does not know what is asked for, and ours does."""
+        ref = self.both()
+        path = os.path.join(self.bin, "ps")
+        with open(path, "w") as f:
+            f.write("#!/bin/sh\necho 'ps: invalid option' >&2\nexit 1\n")
+        os.chmod(path, 0o755)
+        self.addCleanup(os.unlink, path)
+        got = self.top(ref, "-eo pid,comm")
+        self.assertEqual(got.status, 200, got)
+        self.assertEqual(json.loads(got.body)["Titles"], ["PID", "COMMAND"])
+        got = self.top(ref, "-L")
+        self.assertEqual(got.status, 400, got)
+        self.assertIn("ps: invalid option", json.loads(got.body)["message"])

@@ -58,7 +58,7 @@ units += container/test_restart_policy
 container/test_restart_policy-srcs := runtime/container/restart_policy.c firmware/core/err.c
 
 units += container/test_look
-container/test_look-srcs := $(addprefix runtime/container/,net_dev.c top_parse.c top_proc.c) \
+container/test_look-srcs := $(addprefix runtime/container/,net_dev.c top_columns.c top_format.c top_parse.c top_proc.c) \
 	$(addprefix firmware/core/,arena.c buf.c clock.c err.c file.c mem.c pool.c str.c tree.c)
 
 units += container/test_health_state
