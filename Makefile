@@ -92,7 +92,7 @@ MCONF ?= kconfig-mconf
 # ---- configuration -------------------------------------------------------------------------
 
 # Goals that need neither a configuration nor the kconfig tools.
-plain-goals := help clean distclean deps deps-arm64 deps-test deps-guest deps-bench format lint test-configs %config
+plain-goals := help clean distclean deps deps-arm64 deps-test deps-guest deps-bench format lint test-configs bench-vm %config
 goals := $(or $(MAKECMDGOALS),all)
 need-config := $(filter-out $(plain-goals),$(goals))
 
@@ -421,10 +421,11 @@ test-vm:
 	@sh tests/total $(vm-results)
 endif
 
-# The guest's weight, how soon it serves, how little memory it needs.
-bench-vm: all
-	$(Q)$(PYTHON) -B tests/vm/bench --serind $(B)/serind --out $(B)/bench-vm \
-		--cc '$(CC) $(sysroot-cflags) $(sysroot-ldflags)'
+# What each board weighs, how soon its guest serves, how little memory it needs. BOARDS="qemu finch"
+# (or an architecture) for some; each is built from its own defconfig.
+bench-vm:
+	$(Q)O=$(O) $(PYTHON) -B tests/vm/bench --out $(O)/bench-vm --boards '$(BOARDS)' \
+		--sysroot '$(firstword $(wildcard $(O)/sysroot-arm64 build/sysroot-arm64))'
 # Real vsock between a host and a guest, one emulated in the other: minutes.
 test-vm-nested: all
 	$(Q)$(PYTHON) -B tests/vm/run --serind $(O)/serind --out $(O)/vm --filter nested
@@ -498,7 +499,7 @@ Packages       deps  deps-arm64  deps-test  deps-guest  deps-bench   (Debian 12 
 Tests          test  test-unit [SAN=address,undefined | SAN=thread]  unit-<area>/<test>
                lint  fuzz  fuzz-<name> [FUZZ_SECONDS=10]  test-configs  test-e2e  test-arm64  test-vm  test-vm-nested  bench  bench-vm
 Source         format
-Variables      O=build  CC=gcc|clang  ARCH=arm64|amd64  CROSS_COMPILE=aarch64-linux-gnu-  SAN=  V=1  BOARD=static
+Variables      O=build  CC=gcc|clang  ARCH=arm64|amd64  CROSS_COMPILE=aarch64-linux-gnu-  SAN=  V=1  BOARD=static  BOARDS=
 endef
 
 help:

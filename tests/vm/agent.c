@@ -10,7 +10,8 @@
  * time
  *
  * Called as NN-relay or NN-ping (a hook, in an image without a shell) it does that in the
- * background.
+ * background; as NN-other it is a second daemon beside the guest's own, on vsock port 376, where
+ * only CID 77 is answered.
  *
  * relay and shell answer the emulator's gateway alone: whoever comes here owns the guest.
  */
@@ -26,6 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <linux/vm_sockets.h>
@@ -211,6 +213,20 @@ static void leave(void)
 	setsid();
 }
 
+static void other(void)
+{
+	int console = open("/dev/console", O_WRONLY | O_CLOEXEC);
+
+	if (mkdir("/run/other", 0700) < 0)
+		die("/run/other");
+	dup2(console, 1);
+	dup2(console, 2);
+	execl("/sbin/serind", "serind", "--config-file", "/run/other/none.json", "--data-root",
+	      "/run/other/data", "--exec-root", "/run/other/exec", "--pidfile", "/run/other/pid",
+	      "--bridge", "none", "-H", "vsock://:376", "--vsock-cid", "77", NULL);
+	die("/sbin/serind");
+}
+
 static bool ends_in(const char *name, const char *end)
 {
 	size_t n = strlen(name), m = strlen(end);
@@ -224,6 +240,9 @@ int main(int argc, char **argv)
 	if (argc == 1 && ends_in(argv[0], "-relay")) {
 		leave();
 		serve("2375", "/run/serin.sock");
+	} else if (argc == 1 && ends_in(argv[0], "-other")) {
+		leave();
+		other();
 	} else if (argc == 1 && ends_in(argv[0], "-ping")) {
 		leave();
 		ping("/run/serin.sock");
