@@ -46,7 +46,7 @@ int api_exec_inspect(struct call *call, struct err *e)
 	json_kv_bool(&w, "OpenStdin", x->config.attach_stdin);
 	json_kv_bool(&w, "OpenStderr", x->config.attach_stderr);
 	json_kv_bool(&w, "OpenStdout", x->config.attach_stdout);
-	json_kv_bool(&w, "CanRemove", x->started && !x->running);
+	json_kv_bool(&w, "CanRemove", exec_is_old(x));
 	json_kv_text(&w, "ContainerID", x->container->id);
 	json_kv_text(&w, "DetachKeys", x->config.detach_keys);
 	json_kv_i64(&w, "Pid", x->pid);

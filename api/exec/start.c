@@ -78,9 +78,10 @@ int api_exec_start(struct call *call, struct err *e)
 		return err_wrap(e, "invalid JSON");
 	if (exec_lookup(call->eng, call->params[0], &x, e) < 0 || exec_start_check(x, e) < 0)
 		return err_code(e);
-	if (body.tty && call->api_minor >= 42)
-		(void)console_size_parse(body.console_size.n ? body.console_size
-							     : x->config.console_size_raw,
+	if (x->config.tty && call->api_minor >= 42)
+		(void)console_size_parse(body.tty && body.console_size.n
+						 ? body.console_size
+						 : x->config.console_size_raw,
 					 &height, &width);
 	if (!body.detach)
 		return start_attached(call, x, &body, height, width, e);

@@ -11,9 +11,10 @@
 enum {
 	RESERVED_HEAD_MS = 1000, /* on a reserved slot a head must come quickly */
 	LINGER_MS = 1000,
-	FIRST_READ = 1024, /* most requests are shorter */
-	REST_MS = 200,	   /* a busy stream gives its pages back this often, */
-	REST_BURST = 3,	   /* but so many times at once, as when it begins */
+	LINGER_MAX = 64 << 20, /* many clients read no answer before they have sent it all */
+	FIRST_READ = 1024,     /* most requests are shorter */
+	REST_MS = 200,	       /* a busy stream gives its pages back this often, */
+	REST_BURST = 3,	       /* but so many times at once, as when it begins */
 };
 
 static uint64_t requests;
@@ -264,7 +265,7 @@ static NOINLINE void linger(struct http_conn *c) FIBER_FN
 
 	if (shutdown(io_fd(&c->io), SHUT_WR) < 0)
 		return;
-	while (total < HTTP_DRAIN_MAX) {
+	while (total < LINGER_MAX) {
 		ssize_t n = io_read(&c->io, scrap, sizeof(scrap), deadline);
 
 		if (n <= 0)

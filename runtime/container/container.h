@@ -323,12 +323,15 @@ int exec_start_reserve(struct exec *x, struct attach_client *client, struct err 
 void exec_start_give_up(struct exec *x, struct attach_client *client) FIBER_FN;
 /*
  * Run it. client NULL: detached (errors come back in e). With a client the stream is handed over
- * and errors have been written into it.
+ * and errors have been written into it. The terminal is the process's, as it was created; raw is
+ * what the client asks for at the start: no frames, and so nothing of a stderr of its own.
  */
-int exec_start(struct exec *x, bool tty, uint16_t height, uint16_t width,
+int exec_start(struct exec *x, bool raw, uint16_t height, uint16_t width,
 	       struct attach_client *client, struct err *e) FIBER_FN WARN_UNUSED;
 int exec_resize(struct exec *x, uint16_t height, uint16_t width, struct err *e)
 	FIBER_FN WARN_UNUSED;
+/* Has it ended so long ago that it may be forgotten any time? */
+bool exec_is_old(const struct exec *x);
 /* Bring x up to date with the shim (an exit that was reported but not yet read). */
 int exec_refresh(struct exec *x, struct err *e) FIBER_FN WARN_UNUSED;
 

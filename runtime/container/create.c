@@ -11,6 +11,7 @@
 #include "firmware/core/log.h"
 #include "firmware/core/mem.h"
 #include "runtime/container/links.h"
+#include "runtime/image/manifest.h"
 
 static void make_id(char out[CONTAINER_ID_LEN + 1])
 {
@@ -25,33 +26,6 @@ static void make_id(char out[CONTAINER_ID_LEN + 1])
 		if (str_to_u64(str_span(out, 12), &number) < 0)
 			break;
 	} while (true);
-}
-
-static bool part_matches(struct str asked, const char *have)
-{
-	return !asked.n || str_eqz(asked, have ? have : "");
-}
-
-static int check_platform(const struct image *img, const char *platform, const char *ref,
-			  struct err *e)
-{
-	struct str rest = str_from(platform), os, arch, variant;
-
-	if (!platform || !*platform)
-		return 0;
-	os = str_cut(rest, '/', &rest);
-	arch = str_cut(rest, '/', &rest);
-	variant = rest;
-	if (part_matches(os, img->spec.os) && part_matches(arch, img->spec.architecture) &&
-	    (!variant.n || !img->spec.variant || part_matches(variant, img->spec.variant)))
-		return 0;
-	return err_set(e, ERR_NOT_FOUND,
-		       "image with reference %s was found but its platform (%s/%s%s%s) does not "
-		       "match the specified platform (%s)",
-		       ref, img->spec.os ? img->spec.os : "",
-		       img->spec.architecture ? img->spec.architecture : "",
-		       img->spec.variant && *img->spec.variant ? "/" : "",
-		       img->spec.variant ? img->spec.variant : "", platform);
 }
 
 /* Copy what is kept into the container's own arena. */
@@ -255,6 +229,7 @@ int container_create(struct engine *eng, struct container_create *in, struct con
 {
 	CLEANUP(image_unrefp) struct image *img = NULL;
 	const char *ref = in->req->config.image;
+	struct platform platform;
 	struct map_node *holder;
 	struct warnings w = {.n = 0};
 	int r;
@@ -268,12 +243,13 @@ int container_create(struct engine *eng, struct container_create *in, struct con
 		return r;
 	if (!ref || !*ref)
 		return err_set(e, ERR_INVALID, "no image specified");
+	if (in->platform && platform_parse(in->platform, in->a, &platform, e) < 0)
+		return err_code(e);
 	r = image_lookup(eng->images, ref, &img, e);
 	if (r < 0)
 		return r;
-	r = check_platform(img, in->platform, ref, e);
-	if (r < 0)
-		return r;
+	if (in->platform && image_check_platform(img, ref, &platform, e) < 0)
+		return err_code(e);
 	holder = in->name ? map_find(&eng->containers_by_name, str_from(in->name)) : NULL;
 	if (holder)
 		return container_name_conflict(map_entry(holder, struct container, name_node),

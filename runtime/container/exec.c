@@ -64,6 +64,11 @@ static void exec_forget(struct exec *x)
 	exec_unref(x);
 }
 
+bool exec_is_old(const struct exec *x)
+{
+	return !x->running && x->ended_ns && clock_mono() - x->ended_ns > EXEC_KEEP_NS;
+}
+
 void container_forget_execs(struct container *c, bool all)
 {
 	struct exec *x, *next;
@@ -82,7 +87,7 @@ void container_forget_execs(struct container *c, bool all)
 				waitq_wake_all(&x->changed);
 			}
 		}
-		if (all || (!x->running && x->ended_ns && now - x->ended_ns > EXEC_KEEP_NS))
+		if (all || exec_is_old(x))
 			exec_forget(x);
 	}
 }
@@ -255,7 +260,7 @@ static bool overrides(const struct texts *env, size_t from, const char *entry)
 	return false;
 }
 
-static int fill_env(struct exec_launch *l, bool tty)
+static int fill_env(struct exec_launch *l)
 {
 	const struct container *c = l->x->container;
 	const struct texts *base = &c->config.env, *extra = &l->x->config.env;
@@ -282,7 +287,7 @@ static int fill_env(struct exec_launch *l, bool tty)
 		env[n++] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 	if (c->config.hostname)
 		env[n++] = arena_printf(l->a, "HOSTNAME=%s", c->config.hostname);
-	if (tty && !has_term)
+	if (l->x->config.tty && !has_term)
 		env[n++] = "TERM=xterm";
 	if (!has_home) /* an empty one counts as none */
 		env[n++] = arena_printf(l->a, "HOME=%s", l->spec.user.home);
@@ -303,8 +308,8 @@ static int fill_args(struct exec_launch *l)
 	return 0;
 }
 
-static int write_process(struct exec_launch *l, bool tty, uint16_t height, uint16_t width,
-			 struct buf *out, struct err *e) FIBER_FN
+static int write_process(struct exec_launch *l, uint16_t height, uint16_t width, struct buf *out,
+			 struct err *e) FIBER_FN
 {
 	const struct exec *x = l->x;
 	const struct container *c = x->container;
@@ -323,10 +328,10 @@ static int write_process(struct exec_launch *l, bool tty, uint16_t height, uint1
 				       : err_set(e, ERR_UNAVAILABLE,
 						 "too many operations at once; try again");
 	}
-	if (fill_env(l, tty) < 0 || fill_args(l) < 0)
+	if (fill_env(l) < 0 || fill_args(l) < 0)
 		return err_set(e, ERR_UNAVAILABLE, "no memory");
 	l->spec.cwd = cwd && *cwd ? cwd : "/";
-	l->spec.tty = tty;
+	l->spec.tty = x->config.tty;
 	l->spec.privileged = x->config.privileged;
 	l->spec.host = &c->host;
 	l->spec.height = height;
@@ -334,7 +339,7 @@ static int write_process(struct exec_launch *l, bool tty, uint16_t height, uint1
 	return spec_write_exec(&l->spec, out, e);
 }
 
-static struct shim_stream exec_stream(const struct exec *x, struct attach_client *client, bool tty)
+static struct shim_stream exec_stream(const struct exec *x, struct attach_client *client, bool raw)
 {
 	client->taken = true;
 	return (struct shim_stream){
@@ -342,23 +347,24 @@ static struct shim_stream exec_stream(const struct exec *x, struct attach_client
 		.leftover = client->leftover,
 		.want_stdin = x->config.attach_stdin,
 		.want_stdout = x->config.attach_stdout,
-		.want_stderr = x->config.attach_stderr,
-		.framed = !tty && !x->probe,
+		.want_stderr = x->config.attach_stderr && (!raw || x->probe),
+		.framed = !raw,
 		.detach_keys = client->detach_keys,
 	};
 }
 
-static int exec_launch(struct exec *x, struct exec_launch *l, bool tty, uint16_t height,
+static int exec_launch(struct exec *x, struct exec_launch *l, bool raw, uint16_t height,
 		       uint16_t width, struct attach_client *client, struct err *e) FIBER_FN
 {
 	struct container *c = x->container;
 	struct shim_stream stream;
-	struct shim_exec run = {.exec_id = x->id, .tty = tty, .height = height, .width = width};
+	struct shim_exec run = {
+		.exec_id = x->id, .tty = x->config.tty, .height = height, .width = width};
 	struct buf out;
 	int r, code = 126;
 
 	buf_init(&out, l->a, PROCESS_MAX);
-	r = write_process(l, tty, height, width, &out, e);
+	r = write_process(l, height, width, &out, e);
 	if (r < 0)
 		return r;
 	if (check_running(c, e) < 0)
@@ -366,7 +372,7 @@ static int exec_launch(struct exec *x, struct exec_launch *l, bool tty, uint16_t
 	run.process = buf_str(&out);
 	run.attach_stdin = x->config.attach_stdin && client;
 	if (client) {
-		stream = exec_stream(x, client, tty);
+		stream = exec_stream(x, client, raw);
 		run.stream = &stream;
 		run.reserved = client->place && client->place == c->shim;
 		client->place = NULL;
@@ -379,7 +385,7 @@ static int exec_launch(struct exec *x, struct exec_launch *l, bool tty, uint16_t
 	return r;
 }
 
-int exec_start(struct exec *x, bool tty, uint16_t height, uint16_t width,
+int exec_start(struct exec *x, bool raw, uint16_t height, uint16_t width,
 	       struct attach_client *client, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = {0};
@@ -400,7 +406,7 @@ int exec_start(struct exec *x, bool tty, uint16_t height, uint16_t width,
 	x->started = true;
 	x->running = true;
 	exec_event(x, "exec_start");
-	r = exec_launch(x, l, tty, height, width, client, e);
+	r = exec_launch(x, l, raw, height, width, client, e);
 	if (r < 0) {
 		x->running = false;
 		x->ended_ns = clock_mono();

@@ -95,7 +95,7 @@ static int start(struct probe *p, struct err *e) FIBER_FN
 	}
 	p->client = (struct attach_client){
 		.want_stdout = true, .want_stderr = true, .take_fd = take_shim_end, .arg = p};
-	return exec_start(p->x, false, 0, 0, &p->client, e);
+	return exec_start(p->x, true, 0, 0, &p->client, e);
 }
 
 static void keep(struct probe *p, const char *data, size_t n)

@@ -231,11 +231,6 @@ int container_mounts(const struct engine *eng, const struct create_request *req,
 	const struct mount_config *mounts = h->mounts.items;
 	struct mount_list list = {.eng = eng, .host = h, .api_minor = api_minor, .a = a};
 
-	if (!text_is_empty(h->volume_driver) && strcmp(h->volume_driver, VOLUME_DRIVER))
-		return err_set(e, ERR_INVALID,
-			       "HostConfig.VolumeDriver: error looking up volume plugin %s: plugin "
-			       "\"%s\" not found",
-			       h->volume_driver, h->volume_driver);
 	for (size_t i = 0; i < h->volumes_from.n; i++)
 		if (add_from(&list, h->volumes_from.items[i], e) < 0)
 			return err_code(e);

@@ -78,6 +78,12 @@ DEFINE_CLEANUP(struct image *, image_unref)
  */
 int image_lookup(struct image_store *s, const char *name, struct image **ret, struct err *e)
 	WARN_UNUSED;
+/*
+ * Is img, found by ref, made for what was asked? ERR_NOT_FOUND "image with reference x was found
+ * but its platform (linux/amd64) does not match the specified platform (linux/arm64)".
+ */
+int image_check_platform(const struct image *img, const char *ref, const struct platform *want,
+			 struct err *e) WARN_UNUSED;
 /* All images, newest first, each referenced, in the arena; the caller unrefs each. */
 int image_list(struct image_store *s, struct arena *a, struct image ***ret, size_t *ret_n,
 	       struct err *e) WARN_UNUSED;

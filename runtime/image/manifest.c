@@ -279,44 +279,125 @@ static const char *normal_architecture(const char *arch, const char **variant)
 	return arch;
 }
 
-int platform_parse(const char *text, struct arena *a, struct platform *ret, struct err *e)
+#define NAME_PATTERN "^[A-Za-z0-9_.-]+$"
+#define OS_PATTERN "^([A-Za-z0-9_-]+)(?:\\\\(([A-Za-z0-9_.-]*)\\\\))?$"
+
+static bool is_known(const char *name, const char *const *names, size_t n)
 {
-	struct str rest, parts[3];
-	char *copies[3] = {NULL, NULL, NULL};
-	size_t n = 0;
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(name, names[i]))
+			return true;
+	return false;
+}
 
-	for (rest = str_from(text); n < 3 && (n == 0 || rest.n); n++)
-		parts[n] = str_cut(rest, '/', &rest);
-	if (rest.n || str_ends(str_from(text), "/"))
-		goto invalid;
-	for (size_t i = 0; i < n; i++) {
-		if (!parts[i].n || parts[i].n > 64)
-			goto invalid;
-		for (size_t k = 0; k < parts[i].n; k++) {
-			char c = parts[i].p[k];
+static bool is_known_os(const char *name)
+{
+	static const char *const names[] = {
+		"aix",	   "android", "darwin",	 "dragonfly", "freebsd", "hurd",
+		"illumos", "ios",     "js",	 "linux",     "nacl",	 "netbsd",
+		"openbsd", "plan9",   "solaris", "wasip1",    "windows", "zos",
+	};
 
-			if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-			      (c >= '0' && c <= '9') || strchr("._-", c)))
-				goto invalid;
-		}
-		copies[i] = arena_strndup(a, parts[i].p, parts[i].n);
-		if (!copies[i])
-			return err_sys(e, ENOMEM, "read a platform");
+	return is_known(name, names, ARRAY_LEN(names));
+}
+
+static bool is_known_architecture(const char *name)
+{
+	static const char *const names[] = {
+		"386",	       "amd64",	  "amd64p32", "arm",	"arm64",    "arm64be",
+		"armbe",       "loong64", "mips",     "mips64", "mips64le", "mips64p32",
+		"mips64p32le", "mipsle",  "ppc",      "ppc64",	"ppc64le",  "riscv",
+		"riscv64",     "s390",	  "s390x",    "sparc",	"sparc64",  "wasm",
+	};
+
+	return is_known(name, names, ARRAY_LEN(names));
+}
+
+static bool is_name(struct str s, bool dots)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		      c == '_' || c == '-' || (dots && c == '.')))
+			return false;
 	}
-	if (n == 1 && strcmp(copies[0], "linux")) {
-		/* An architecture alone. */
-		ret->os = "linux";
-		ret->variant = "";
-		ret->architecture = normal_architecture(copies[0], &ret->variant);
+	return s.n > 0 && s.n <= 64;
+}
+
+/* One word: a system for this architecture, or an architecture for Linux. */
+static int parse_word(const char *text, char *word, struct platform *ret, struct err *e)
+{
+	if (is_known_os(word)) {
+		*ret = (struct platform){word, platform_host()->architecture,
+					 platform_host()->variant};
 		return 0;
 	}
-	ret->os = copies[0];
-	ret->variant = n > 2 ? copies[2] : n == 1 ? platform_host()->variant : "";
-	ret->architecture = normal_architecture(n > 1 ? copies[1] : platform_host()->architecture,
-						&ret->variant);
+	ret->os = "linux";
+	ret->variant = "";
+	ret->architecture = normal_architecture(word, &ret->variant);
+	if (is_known_architecture(ret->architecture))
+		return 0;
+	return err_set(e, ERR_INVALID,
+		       "\"%.100s\": unknown operating system or architecture: invalid argument",
+		       text);
+}
+
+static char *lower_copy(struct arena *a, struct str s)
+{
+	char *copy = arena_strndup(a, s.p, s.n);
+
+	for (char *p = copy; p && *p; p++)
+		if (*p >= 'A' && *p <= 'Z')
+			*p = (char)(*p - 'A' + 'a');
+	return copy;
+}
+
+int platform_parse(const char *text, struct arena *a, struct platform *ret, struct err *e)
+{
+	struct str rest = str_from(text);
+	char *parts[3] = {NULL, NULL, NULL};
+	size_t n = 0;
+	bool more = true;
+
+	if (strchr(text, '*'))
+		return err_set(e, ERR_INVALID,
+			       "\"%.100s\": wildcards not yet supported: invalid argument", text);
+	for (; more; n++) {
+		const char *slash = memchr(rest.p, '/', rest.n);
+		struct str part = slash ? str_cut(rest, '/', &rest) : rest;
+
+		more = slash != NULL;
+		if (n >= 3)
+			return err_set(
+				e, ERR_INVALID,
+				"\"%.100s\": cannot parse platform specifier: invalid argument",
+				text);
+		if (!is_name(part, n > 0))
+			return err_set(
+				e, ERR_INVALID,
+				"\"%.*s\" is an invalid %scomponent of \"%.100s\": %s specifier "
+				"component must match \"%s\": invalid argument",
+				(int)MIN(part.n, 64), part.p, n ? "" : "OS ", text,
+				n ? "platform" : "OSAndVersion", n ? NAME_PATTERN : OS_PATTERN);
+		parts[n] = lower_copy(a, part);
+		if (!parts[n])
+			return err_sys(e, ENOMEM, "read a platform");
+	}
+	if (!strcmp(parts[0], "macos"))
+		parts[0] = "darwin";
+	if (n == 1)
+		return parse_word(text, parts[0], ret, e);
+	ret->os = parts[0];
+	ret->variant = n > 2 ? parts[2] : "";
+	ret->architecture = normal_architecture(parts[1], &ret->variant);
 	return 0;
-invalid:
-	return err_set(e, ERR_INVALID, "\"%.100s\" is an invalid platform specification", text);
+}
+
+void platform_write(char out[PLATFORM_TEXT_MAX], const struct platform *p)
+{
+	text_format(out, PLATFORM_TEXT_MAX, "%s/%s%s%s", p->os, p->architecture,
+		    p->variant[0] ? "/" : "", p->variant);
 }
 
 unsigned platform_match(const struct platform *want, const struct platform *made)

@@ -60,9 +60,13 @@ void manifest_write(struct buf *out, const struct digest *config, uint64_t confi
 
 /* The platform we run on. */
 const struct platform *platform_host(void);
-/* "os/arch[/variant]", or one of them alone; normalised. ERR_INVALID. */
+/* "os/arch[/variant]", or a system or an architecture alone that is known; normalised. ERR_INVALID.
+ */
 int platform_parse(const char *text, struct arena *a, struct platform *ret, struct err *e)
 	WARN_UNUSED;
+/* "os/arch[/variant]". */
+#define PLATFORM_TEXT_MAX 256
+void platform_write(char out[PLATFORM_TEXT_MAX], const struct platform *p);
 /* How well a thing made for `made` serves who wants `want`: 0 not at all, more is better. */
 unsigned platform_match(const struct platform *want, const struct platform *made);
 /* "no matching manifest for linux/arm64 in the manifest list entries" (ERR_NOT_FOUND). */

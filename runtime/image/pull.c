@@ -404,6 +404,25 @@ static NOINLINE int say_status(struct pull *p, struct err *e) FIBER_FN
 	return text ? say(p, NULL, text, e) : err_sys(e, ENOMEM, "pull");
 }
 
+/* An image that is of one platform only is taken as it is, with a word about it. */
+static NOINLINE int say_mismatch(struct pull *p, struct err *e) FIBER_FN
+{
+	char *name = arena_alloc(&p->mem, REFERENCE_TEXT_MAX);
+	struct err why = ERR_INIT;
+	struct image *img;
+	const char *text;
+
+	if (!name)
+		return err_sys(e, ENOMEM, "pull");
+	reference_familiar(&p->ref, name);
+	img = names_find(p->store, name);
+	reference_canonical(&p->ref, name);
+	if (!img || image_check_platform(img, name, &p->platform, &why) == 0)
+		return 0;
+	text = arena_printf(&p->mem, "WARNING: %s", why.msg);
+	return text ? say(p, NULL, text, e) : err_sys(e, ENOMEM, "pull");
+}
+
 static NOINLINE void tell_pulled(struct pull *p)
 {
 	char *id = arena_alloc(&p->mem, REFERENCE_TEXT_MAX);
@@ -450,6 +469,8 @@ int image_pull(struct image_store *s, const struct reference *ref, const char *p
 		rc = ref->tag[0] || ref->digest.text[0] ? pull_one(p, e) : pull_all(p, e);
 	if (rc == 0)
 		rc = say_status(p, e);
+	if (rc == 0 && platform && platform[0])
+		rc = say_mismatch(p, e);
 	if (rc == 0)
 		tell_pulled(p);
 	store_reap(s);

@@ -10,6 +10,7 @@
 #include "firmware/core/file.h"
 #include "firmware/core/log.h"
 #include "firmware/core/mem.h"
+#include "runtime/image/manifest.h"
 
 void store_tmp_path(struct image_store *s, const char *kind, char out[STORE_PATH_MAX])
 {
@@ -267,6 +268,30 @@ static NOINLINE struct image *find_reference(struct image_store *s, const struct
 		by_digest.tag[0] = '\0';
 	reference_familiar(&by_digest, text);
 	return names_find(s, text);
+}
+
+int image_check_platform(const struct image *img, const char *ref, const struct platform *want,
+			 struct err *e)
+{
+	const struct image_spec *spec = &img->spec;
+	struct platform made = *platform_host();
+	char asked[PLATFORM_TEXT_MAX], has[PLATFORM_TEXT_MAX];
+
+	/* What an image does not say is as it is here. */
+	if (spec->os && *spec->os)
+		made.os = spec->os;
+	if (spec->architecture && *spec->architecture) {
+		made.architecture = spec->architecture;
+		made.variant = spec->variant ? spec->variant : "";
+	}
+	if (platform_match(want, &made))
+		return 0;
+	platform_write(asked, want);
+	platform_write(has, &made);
+	return err_set(e, ERR_NOT_FOUND,
+		       "image with reference %s was found but its platform (%s) does not match the "
+		       "specified platform (%s)",
+		       ref, has, asked);
 }
 
 int image_lookup(struct image_store *s, const char *name, struct image **ret, struct err *e)

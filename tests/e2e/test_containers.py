@@ -63,6 +63,15 @@ class TestCreate(E2E):
                         "the specified platform (linux/s390x)", "POST", "/containers/create",
                    {"Image": BB}, platform="linux/s390x")
 
+    def test_platform_by_one_word(self):
+        for text in (images.ARCH, "linux", f"LINUX/{images.ARCH}"):
+            self.api.ok("POST", "/containers/create", {"Image": BB}, platform=text, status=201)
+        for text, said in (("foobar", "unknown operating system or architecture"),
+                           ("linux/*", "wildcards not yet supported"),
+                           ("a/b/c/d", "cannot parse platform specifier")):
+            self.gives(400, f'"{text}": {said}: invalid argument', "POST", "/containers/create",
+                       {"Image": BB}, platform=text)
+
     def test_at_once_with_one_name(self):
         """Of many creates with the same name exactly one wins."""
         codes = []

@@ -231,6 +231,18 @@ class TestApi(Exec):
         wait_for(lambda: self.inspect(id)["ExitCode"] is not None, 5, "ended")
         self.assertEqual(self.execute("ls /went-on")[0], 0)
 
+    def test_terminal_of_the_creation(self):
+        """The process has a terminal when it was created so; what is asked at the start is frames."""
+        cmd = "test -t 1 && echo tty $TERM; echo out; sleep 0.2; echo err >&2"
+        id = self.prepare(cmd, Tty=True)
+        conn, _ = self.begin(id, tty=False)
+        self.assertEqual(demux(conn.rest()), (b"tty xterm\r\nout\r\nerr\r\n", b""))
+        id = self.prepare(cmd)
+        conn, _ = self.begin(id, tty=True)
+        self.assertEqual(conn.rest(), b"out\n")
+        self.assertEqual(self.inspect(id)["ProcessConfig"]["tty"], False)
+        self.assertEqual(self.inspect(id)["CanRemove"], False)
+
     def test_tty(self):
         id = self.prepare("tty; stty size; read x; echo got $x", Tty=True, AttachStdin=True)
         conn, _ = self.begin(id, tty=True)

@@ -227,6 +227,15 @@ class TestConnections(Http):
                 continue        # closing is as good
             self.assertEqual(got.body, b"OK")
 
+    @not_oracle("reads less of it")
+    def test_answer_before_the_body_is_read(self):
+        """Who sends all of a large body first finds the answer afterwards."""
+        size = 8 << 20
+        conn = self.conn()
+        conn.send(f"POST /nonsense HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n\r\n")
+        conn.send(bytes(size))
+        self.assertEqual(conn.response().status, 404)
+
     def test_expect_continue(self):
         conn = self.conn()
         body = json.dumps({"Image": "nothere"})

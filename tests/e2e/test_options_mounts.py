@@ -289,5 +289,11 @@ class TestBinds(Mounts):
 
     @not_oracle("404 there")
     def test_volume_driver(self):
-        self.refused("HostConfig.VolumeDriver: error looking up volume plugin nope: plugin \"nope\" not found",
+        self.refused("create v: error looking up volume plugin nope: plugin \"nope\" not found",
                      VolumeDriver="nope", Binds=["v:/x"])
+
+    def test_volume_driver_without_volumes(self):
+        top = self.dir("driver")
+        ref = self.create(HostConfig={"VolumeDriver": "nope", "Binds": [f"{top}:/a"]})
+        host = self.api.inspect(ref)["HostConfig"]
+        self.assertEqual((host["VolumeDriver"], host["Binds"]), ("nope", [f"{top}:/a"]))

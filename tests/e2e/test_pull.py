@@ -32,11 +32,11 @@ class Pull(E2E):
         for one in self.api.ok("GET", "/images/json"):
             self.api.delete(f"/images/{one['Id']}", force=1)
 
-    def pull(self, name, tag=None, auth=None, timeout=40):
+    def pull(self, name, tag=None, auth=None, timeout=40, **more):
         """(status, progress records)"""
         headers = {"X-Registry-Auth": auth} if auth else {"X-Registry-Auth": "e30="}
         got = self.api.post("/images/create", headers=headers, fromImage=name, tag=tag,
-                            timeout=timeout)
+                            timeout=timeout, **more)
         if got.status == 200:
             self.assertEqual(got.headers["content-type"], "application/json")
             self.assertTrue(got.body.endswith(b"\r\n"), got.body[-100:])
@@ -188,6 +188,15 @@ class TestPlain(Pull):
         self.index("strange", {"s390x": "a", "mips64le": "b"}, False)
         _, error = self.refuses(self.registry.host + "/strange")
         self.assertRegex(error, "no matching manifest for linux/[a-z0-9/]+ in the manifest list entries")
+
+    @not_oracle("worded otherwise")
+    def test_platform(self):
+        name = self.registry.host + "/" + self.name.partition("/")[2]
+        status, error = self.refuses(name, platform="foobar")
+        self.assertEqual((status, error), (400, '"foobar": unknown operating system or architecture: invalid argument'))
+        got = self.pulls(name, platform="linux/s390x")
+        self.assertEqual(got[-1]["status"], f"WARNING: image with reference {name}:1 was found but its platform "
+                         f"(linux/{images.ARCH}) does not match the specified platform (linux/s390x)")
 
     def test_unknown_image(self):
         status, error = self.refuses(self.registry.host + "/nothere")

@@ -171,9 +171,8 @@ static void bad_mounts_are_refused_in_the_engine_s_words(void **state)
 		 ERR_INVALID},
 		{"{'VolumesFrom':['nobody']}", "No such container: nobody", ERR_INVALID},
 		{"{'VolumesFrom':['peer:nocopy']}", "invalid mode: nocopy", ERR_INVALID},
-		{"{'VolumeDriver':'x0'}",
-		 "HostConfig.VolumeDriver: error looking up volume plugin x0: plugin \"x0\" not "
-		 "found",
+		{"{'VolumeDriver':'x0','Binds':['v0:/x']}",
+		 "create v0: error looking up volume plugin x0: plugin \"x0\" not found",
 		 ERR_INVALID},
 		{"{'Mounts':[{'Type':'volume','Target':'/x','ReadOnly':true}]}",
 		 "invalid mount config for type \"volume\": must not set ReadOnly mode when using "

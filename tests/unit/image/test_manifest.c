@@ -162,15 +162,55 @@ static void test_choose(void **state)
 
 static void test_platform_refused(void **state)
 {
-	static const char *const bad[] = {"",	      "/", "linux/", "linux/a/b/c", "li nux/amd64",
-					  "linux//v7"};
+	static const struct {
+		const char *text, *says;
+	} bad[] = {
+		{"", "\"\" is an invalid OS component of \"\": OSAndVersion specifier component "
+		     "must match"},
+		{"/", "\"\" is an invalid OS component of \"/\": "},
+		{"linux/",
+		 "\"\" is an invalid component of \"linux/\": platform specifier component must "
+		 "match \"^[A-Za-z0-9_.-]+$\": invalid argument"},
+		{"linux/a/b/c",
+		 "\"linux/a/b/c\": cannot parse platform specifier: invalid argument"},
+		{"li nux/amd64", "\"li nux\" is an invalid OS component of \"li nux/amd64\": "},
+		{"linux//v7", "\"\" is an invalid component of \"linux//v7\": "},
+		{"linux/*", "\"linux/*\": wildcards not yet supported: invalid argument"},
+		{"foobar",
+		 "\"foobar\": unknown operating system or architecture: invalid argument"},
+	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		struct err e = ERR_INIT;
 		struct platform p;
 
-		if (platform_parse(bad[i], &arena, &p, NULL) == 0)
-			fail_msg("taken: \"%s\"", bad[i]);
+		assert_int_equal(platform_parse(bad[i].text, &arena, &p, &e), -EINVAL);
+		if (strncmp(e.msg, bad[i].says, strlen(bad[i].says)))
+			fail_msg("\"%s\": %s", bad[i].text, e.msg);
+	}
+}
+
+static void test_platform_written(void **state)
+{
+	static const struct {
+		const char *text, *written;
+	} cases[] = {
+		{"linux/arm", "linux/arm/v7"},
+		{"x86_64", "linux/amd64"},
+		{"Linux/ARM64", "linux/arm64"},
+		{"macos/arm64", "darwin/arm64"},
+		{"windows/amd64/v3", "windows/amd64/v3"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char text[PLATFORM_TEXT_MAX];
+		struct platform p;
+
+		assert_int_equal(platform_parse(cases[i].text, &arena, &p, NULL), 0);
+		platform_write(text, &p);
+		assert_string_equal(text, cases[i].written);
 	}
 }
 
@@ -203,6 +243,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_too_many_layers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_choose, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_platform_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_platform_written, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_written, setup, teardown),
 	};
 
