@@ -47,17 +47,26 @@ int cgroup_read(const struct cgroup *cg, const char *controller, const char *fil
 	return r < 0 ? r : file_read_at(AT_FDCWD, name, FILE_MAX, a, ret, NULL);
 }
 
-uint64_t cgroup_read_u64(const struct cgroup *cg, const char *controller, const char *file)
+struct str cgroup_read_line(const struct cgroup *cg, const char *controller, const char *file,
+			    char out[CGROUP_LINE_MAX])
 {
-	char name[NAME_MAX_], text[64];
+	char name[NAME_MAX_];
 	CLEANUP_FD int fd = -1;
 	ssize_t n;
 
 	if (file_name(cg, controller, file, name) < 0)
-		return CGROUP_NONE;
+		return STR("");
 	fd = open(name, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, text, sizeof(text));
-	return n <= 0 ? CGROUP_NONE : cgroup_parse_u64(str_span(text, (size_t)n));
+	n = fd < 0 ? -1 : read(fd, out, CGROUP_LINE_MAX);
+	return n <= 0 ? STR("") : str_cut(str_span(out, (size_t)n), '\n', &(struct str){0});
+}
+
+uint64_t cgroup_read_u64(const struct cgroup *cg, const char *controller, const char *file)
+{
+	char text[CGROUP_LINE_MAX];
+	struct str line = cgroup_read_line(cg, controller, file, text);
+
+	return line.n ? cgroup_parse_u64(line) : CGROUP_NONE;
 }
 
 int cgroup_write(const struct cgroup *cg, const char *controller, const char *file,

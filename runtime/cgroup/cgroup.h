@@ -21,6 +21,7 @@
 #include "runtime/model/config.h"
 
 #define CGROUP_PATH_MAX 256
+#define CGROUP_LINE_MAX 64
 #define CGROUP_NONE UINT64_MAX /* no limit, or not known */
 #define CGROUP_PIDS_MAX 65536
 
@@ -34,6 +35,9 @@ struct cgroup {
 /* A whole small file, terminated. -ENOENT when there is no such file or group. */
 int cgroup_read(const struct cgroup *cg, const char *controller, const char *file, struct arena *a,
 		struct str *ret) WARN_UNUSED;
+/* The first line of a file that has a short one, in out; empty when it cannot be read. */
+struct str cgroup_read_line(const struct cgroup *cg, const char *controller, const char *file,
+			    char out[CGROUP_LINE_MAX]);
 /* One number; CGROUP_NONE for "max" and v1's like of it, and when it cannot be read. */
 uint64_t cgroup_read_u64(const struct cgroup *cg, const char *controller, const char *file);
 /* -errno as the kernel says. */

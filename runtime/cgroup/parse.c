@@ -2,9 +2,11 @@
 #include "runtime/cgroup/parse.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define V1_NO_LIMIT 0x7ffffffffffff000u
+#define PERIOD_DEFAULT 100000
 
 uint64_t cgroup_parse_u64(struct str text)
 {
@@ -124,6 +126,20 @@ int cgroup_parse_io_v2(struct str text, struct arena *a, struct cgroup_ios *ret_
 	*ret_bytes = (struct cgroup_ios){bytes, n};
 	*ret_count = (struct cgroup_ios){count, n};
 	return 0;
+}
+
+void cgroup_cpu_max(struct str now, int64_t period, int64_t quota, char out[CGROUP_LINE_MAX])
+{
+	struct str last, first = str_cut(now, ' ', &last);
+
+	if (!quota && (str_to_i64(first, &quota) < 0 || quota <= 0))
+		quota = -1;
+	if (period <= 0 && (str_to_i64(last, &period) < 0 || period <= 0))
+		period = PERIOD_DEFAULT;
+	if (quota > 0)
+		snprintf(out, CGROUP_LINE_MAX, "%lld %lld", (long long)quota, (long long)period);
+	else
+		snprintf(out, CGROUP_LINE_MAX, "max %lld", (long long)period);
 }
 
 uint64_t cgroup_weight(int64_t shares)

@@ -20,6 +20,11 @@ int cgroup_parse_io_v1(struct str text, struct arena *a, struct cgroup_ios *ret)
 /* v2: "8:0 rbytes=1 wbytes=2 rios=3 wios=4 …" lines. */
 int cgroup_parse_io_v2(struct str text, struct arena *a, struct cgroup_ios *ret_bytes,
 		       struct cgroup_ios *ret_count) WARN_UNUSED;
+/*
+ * A line for v2's cpu.max: period and quota in microseconds, what is 0 stays as the present line
+ * has it ("max 100000"; an empty one has no limit in the usual period); a negative quota is none.
+ */
+void cgroup_cpu_max(struct str now, int64_t period, int64_t quota, char out[CGROUP_LINE_MAX]);
 /* cpu.shares to cpu.weight, as OCI runtimes do it. */
 uint64_t cgroup_weight(int64_t shares);
 

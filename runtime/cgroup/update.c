@@ -8,7 +8,7 @@
 
 #include "runtime/cgroup/parse.h"
 
-#define PERIOD_DEFAULT 100000
+#define NANO_PERIOD 100000
 
 struct update {
 	const struct cgroup *cg;
@@ -90,15 +90,32 @@ static int weight_v1(const struct update *u)
 
 /* --- v2 --- */
 
+/* A request means memory and swap together, so the swap's own limit changes with the memory. */
+static int swap_v2(const struct update *u)
+{
+	static const char file[] = "memory.swap.max";
+	uint64_t memory = cgroup_read_u64(u->cg, "", "memory.max");
+	uint64_t swap = cgroup_read_u64(u->cg, "", file);
+	int64_t both = u->h->memory_swap, part = u->h->memory;
+
+	if (both < 0)
+		return put_limit_v2(u, file, -1);
+	if (both == 0 && (part <= 0 || memory == CGROUP_NONE || swap == CGROUP_NONE))
+		return 0;
+	if (part <= 0 && memory == CGROUP_NONE)
+		return err_set(u->e, ERR_SYSTEM, "unable to set swap limit without memory limit");
+	if (both == 0)
+		both = (int64_t)(memory + swap);
+	if (part <= 0)
+		part = (int64_t)memory;
+	return put_limit_v2(u, file, both > part ? both - part : 0);
+}
+
 static int memory_v2(const struct update *u)
 {
 	const struct host_config *h = u->h;
-	int r = 0;
+	int r = swap_v2(u);
 
-	if (h->memory_swap < 0)
-		r = put_limit_v2(u, "memory.swap.max", -1);
-	else if (h->memory_swap && h->memory > 0)
-		r = put_limit_v2(u, "memory.swap.max", h->memory_swap - h->memory);
 	if (r == 0 && h->memory)
 		r = put_limit_v2(u, "memory.max", h->memory);
 	if (r == 0 && h->memory_reservation)
@@ -108,19 +125,15 @@ static int memory_v2(const struct update *u)
 
 static int cpu_v2(const struct update *u, int64_t period, int64_t quota)
 {
-	char text[64];
+	char text[CGROUP_LINE_MAX], next[CGROUP_LINE_MAX];
 	int r = 0;
 
 	if (u->h->cpu_shares)
 		r = put_number(u, "", "cpu.weight", (int64_t)cgroup_weight(u->h->cpu_shares));
 	if (r < 0 || (!period && !quota))
 		return r;
-	period = period ? period : PERIOD_DEFAULT;
-	if (quota > 0)
-		snprintf(text, sizeof(text), "%lld %lld", (long long)quota, (long long)period);
-	else
-		snprintf(text, sizeof(text), "max %lld", (long long)period);
-	return put(u, "", "cpu.max", text);
+	cgroup_cpu_max(cgroup_read_line(u->cg, "", "cpu.max", text), period, quota, next);
+	return put(u, "", "cpu.max", next);
 }
 
 /* The scale of io.weight is 1 to 10000; that of the scheduler's own file is the request's. */
@@ -161,8 +174,8 @@ int cgroup_update(const struct cgroup *cg, const struct host_config *h, struct e
 	int r;
 
 	if (h->nano_cpus > 0) {
-		period = PERIOD_DEFAULT;
-		quota = h->nano_cpus / (1000000000 / PERIOD_DEFAULT);
+		period = NANO_PERIOD;
+		quota = h->nano_cpus / (1000000000 / NANO_PERIOD);
 	}
 	r = cg->v2 ? memory_v2(&u) : memory_v1(&u);
 	if (r == 0)

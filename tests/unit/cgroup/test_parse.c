@@ -74,13 +74,37 @@ static void weights(void **state)
 	assert_int_equal(cgroup_weight(0), 1);
 }
 
+static void cpu_times(void **state)
+{
+	static const struct {
+		const char *now;
+		int64_t period, quota;
+		const char *next;
+	} cases[] = {
+		{"20000 50000", 0, 30000, "30000 50000"},
+		{"20000 50000", 80000, 0, "20000 80000"},
+		{"20000 50000", 0, -1, "max 50000"},
+		{"max 50000", 80000, 0, "max 80000"},
+		{"max 100000", 10000, 5000, "5000 10000"},
+		{"", 0, 5000, "5000 100000"},
+		{"", 5000, 0, "max 5000"},
+		{"odd -7", 0, 0, "max 100000"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char line[CGROUP_LINE_MAX];
+
+		cgroup_cpu_max(str_from(cases[i].now), cases[i].period, cases[i].quota, line);
+		assert_string_equal(line, cases[i].next);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(numbers),
-		cmocka_unit_test(lists),
-		cmocka_unit_test(blocks),
-		cmocka_unit_test(weights),
+		cmocka_unit_test(numbers), cmocka_unit_test(lists),	cmocka_unit_test(blocks),
+		cmocka_unit_test(weights), cmocka_unit_test(cpu_times),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
