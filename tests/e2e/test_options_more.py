@@ -34,11 +34,20 @@ class TestDevices(More):
     def device(self, path, inside=None, access="rwm"):
         return {"PathOnHost": path, "PathInContainer": inside or path, "CgroupPermissions": access}
 
+    def somebody(self):
+        """(path, "major:minor") of one that whoever is root may open, and that no container has by itself."""
+        for path in ("/dev/fuse", "/dev/vga_arbiter", "/dev/cpu_dma_latency"):
+            found = self.machine().device(path)
+            if found:
+                return path, found[1]
+        return self.skipTest("no such device")
+
     def test_one(self):
-        devices = [self.device("/dev/fuse", "/dev/messages", "r")]
+        path, number = self.somebody()
+        devices = [self.device(path, "/dev/messages", "r")]
         out = self.sh("ls -l /dev/messages; exec 3</dev/messages && echo readable; "
                       "(exec 4>/dev/messages) 2>/dev/null || echo not writable", {"Devices": devices})
-        self.assertRegex(out, r"^c.* 10, *229 .*\nreadable\nnot writable$")
+        self.assertRegex(out, rf"^c.* {number.replace(':', ', *')} .*\nreadable\nnot writable$")
         self.kept(self.create(HostConfig={"Devices": devices}), Devices=devices)
 
     def test_a_link_and_a_directory(self):
@@ -61,9 +70,13 @@ class TestDevices(More):
         self.start_fails("not a device node", Devices=[self.device(plain)])
 
     def test_rules(self):
-        make = "mknod /tmp/m c 10 229 && exec 3</tmp/m && echo open"
-        self.assertEqual(self.sh(make, {"DeviceCgroupRules": ["c 10:229 rm"]}), "open")
-        self.assertEqual(self.sh(make, {"DeviceCgroupRules": ["c 10:* rwm"]}), "open")
+        number = self.somebody()[1]
+        major, minor = number.split(":")
+        make = f"mknod /tmp/m c {major} {minor} && exec 3</tmp/m && echo open"
+        self.assertEqual(self.sh(make, {"DeviceCgroupRules": [f"c {number} rm"]}), "open")
+        self.assertEqual(self.sh(make, {"DeviceCgroupRules": [f"c {major}:* rwm"]}), "open")
+        code, _, _ = self.api.output(BB, make, HostConfig={"DeviceCgroupRules": [f"c {major}:{int(minor) ^ 1} rwm"]})
+        self.assertNotEqual(code, 0)
         code, _, err = self.api.output(BB, make)
         self.assertNotEqual(code, 0, err)
         for rule in ("nonsense", "c 1:11", "d 1:11 r", "c 1:11 x"):
@@ -147,9 +160,8 @@ class TestSysctls(More):
                                  "/proc/sys/net/ipv4/ping_group_range").split(), ["0", "0", "2147483647"])
 
     def test_not_its_own(self):
-        self.start_fails('sysctl "vm.swappiness" is not in a separate kernel namespace',
-                         Sysctls={"vm.swappiness": "5"}, status=500 if not CTX.is_oracle else 500)
-        self.start_fails("not allowed in host network namespace" if not CTX.is_oracle else "sysctl",
+        self.start_fails("vm.swappiness", Sysctls={"vm.swappiness": "5"})
+        self.start_fails("net.ipv4.ip_forward" if not CTX.is_oracle else "sysctl",
                          Sysctls={"net.ipv4.ip_forward": "1"}, NetworkMode="host")
         self.start_fails("sysctl", Sysctls={"kernel.msgmax": "1"}, IpcMode="host")
 
@@ -276,10 +288,9 @@ class TestKept(More):
         one = [c for c in self.api.ok("GET", "/containers/json", all=1) if c["Id"] == ref][0]
         self.assertEqual(one["HostConfig"]["Annotations"], {"org.example": "x"})
         self.api.start(ref)
-        with open(f"{self.daemon.root}/exec/containers/{ref}/config.json"
-                  if hasattr(self.daemon, "root") else "/dev/null") as f:
-            text = f.read()
-        self.assertTrue(not text or '"org.example"' in text)
+        if not CTX.external:
+            with open(f"{self.daemon.root}/exec/containers/{ref}/config.json") as f:
+                self.assertIn('"org.example"', f.read())
         self.bad("invalid Annotations: the empty string is not permitted as an annotation key", Annotations={"": "x"})
         old = type(self.api)(self.daemon.sock, "1.42")
         self.assertNotIn("Annotations", old.inspect(old.create(BB, "true", HostConfig={"Annotations": {"a": "b"}}))

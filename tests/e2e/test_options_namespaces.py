@@ -2,22 +2,11 @@
 """Namespaces: of the host, of another container, one's own; and who may join whom."""
 
 import os
-import socket
 
-from harness import leaks
 from harness.case import BB, CTX, E2E, not_oracle, wait_for
-
-V1 = os.path.isdir("/sys/fs/cgroup/memory")
 
 
 class Namespaces(E2E):
-    def ns(self, ref, name):
-        """The namespace of a running container's first process, seen from outside."""
-        return os.readlink(f"/proc/{self.api.inspect(ref)['State']['Pid']}/ns/{name}")
-
-    def host(self, name):
-        return os.readlink(f"/proc/{self.daemon.process.pid}/ns/{name}")
-
     def sh(self, script, **host):
         code, out, err = self.api.output(BB, script, HostConfig=host)
         self.assertEqual(code, 0, err)
@@ -37,11 +26,11 @@ class TestIpc(Namespaces):
     def test_private_is_the_default(self):
         ref = self.run_("sleep 100")
         self.assertEqual(self.api.inspect(ref)["HostConfig"]["IpcMode"], "private")
-        self.assertNotEqual(self.ns(ref, "ipc"), self.host("ipc"))
+        self.assertNotEqual(self.ns(ref, "ipc"), self.host_ns("ipc"))
 
     def test_host(self):
         ref = self.run_("sleep 100", HostConfig={"IpcMode": "host"})
-        self.assertEqual(self.ns(ref, "ipc"), self.host("ipc"))
+        self.assertEqual(self.ns(ref, "ipc"), self.host_ns("ipc"))
         self.assertEqual(self.api.inspect(ref)["HostConfig"]["SecurityOpt"], ["label=disable"])
 
     def test_none_has_no_shared_memory(self):
@@ -74,8 +63,7 @@ class TestIpc(Namespaces):
     def test_the_donor_leaves_nothing(self):
         donor = self.run_("sleep 100", HostConfig={"IpcMode": "shareable"})
         self.api.remove(donor)
-        with open("/proc/mounts") as f:
-            self.assertNotIn(donor, f.read())
+        self.assertNotIn(donor, self.machine().read("/proc/1/mounts" if CTX.external else "/proc/mounts"))
 
     def test_who_cannot_be_joined(self):
         private = self.run_("sleep 100", name="closed", HostConfig={"IpcMode": "private"})
@@ -107,7 +95,7 @@ class TestIpc(Namespaces):
 class TestPid(Namespaces):
     def test_host(self):
         ref = self.run_("sleep 100", HostConfig={"PidMode": "host"})
-        self.assertEqual(self.ns(ref, "pid"), self.host("pid"))
+        self.assertEqual(self.ns(ref, "pid"), self.host_ns("pid"))
         out = self.docker.ok("exec", ref, "sh", "-c", "ls /proc | grep -c '^[0-9]'")
         self.assertGreater(int(out), 3)
 
@@ -116,7 +104,12 @@ class TestPid(Namespaces):
         ref = self.run_("sleep 987 & sleep 988 & echo up; wait", HostConfig={"PidMode": "host"})
         self.logged(ref, "up")
         self.docker.ok("stop", "-t", "1", ref)
-        wait_for(lambda: not {"sleep 987", "sleep 988"} & set(leaks.processes().values()), 5, "all have ended")
+
+        def ended():
+            _, out, _ = self.output("cat /proc/[0-9]*/cmdline | tr '\\0' ' '", HostConfig={"PidMode": "host"})
+            self.assertIn("tr ", out)
+            return "sleep 987 " not in out and "sleep 988 " not in out
+        wait_for(ended, 5, "all have ended")
 
     def test_joined(self):
         donor = self.run_("sleep 12321", name="donor")
@@ -146,8 +139,8 @@ class TestPid(Namespaces):
 class TestUts(Namespaces):
     def test_host(self):
         ref = self.run_("hostname; sleep 100", HostConfig={"UTSMode": "host"})
-        self.assertEqual(self.ns(ref, "uts"), self.host("uts"))
-        self.logged(ref, socket.gethostname())
+        self.assertEqual(self.ns(ref, "uts"), self.host_ns("uts"))
+        self.logged(ref, self.info()["Name"])
         self.gives(400, "conflicting options: hostname and the UTS mode", "POST", "/containers/create",
                    {"Image": BB, "Hostname": "mine", "HostConfig": {"UTSMode": "host"}})
         if not CTX.is_oracle:
@@ -162,9 +155,9 @@ class TestUts(Namespaces):
 
     def test_hosts_network_and_name(self):
         ref = self.run_("hostname; sleep 100", HostConfig={"NetworkMode": "host"})
-        self.logged(ref, socket.gethostname())
-        self.assertEqual(self.api.inspect(ref)["Config"]["Hostname"], socket.gethostname())
-        self.assertNotEqual(self.ns(ref, "uts"), self.host("uts"))
+        self.logged(ref, self.info()["Name"])
+        self.assertEqual(self.api.inspect(ref)["Config"]["Hostname"], self.info()["Name"])
+        self.assertNotEqual(self.ns(ref, "uts"), self.host_ns("uts"))
         code, out, _ = self.api.output(BB, "hostname", Hostname="other", HostConfig={"NetworkMode": "host"})
         self.assertEqual((code, out), (0, "other\n"))
 
@@ -172,23 +165,23 @@ class TestUts(Namespaces):
 class TestUserAndCgroup(Namespaces):
     def test_user(self):
         ref = self.run_("sleep 100", HostConfig={"UsernsMode": "host"})
-        self.assertEqual(self.ns(ref, "user"), self.host("user"))
+        self.assertEqual(self.ns(ref, "user"), self.host_ns("user"))
         self.assertEqual(self.api.inspect(ref)["HostConfig"]["UsernsMode"], "host")
 
     def test_cgroup(self):
-        default = "host" if V1 else "private"
+        default = "host" if self.is_v1() else "private"
         for asked, want in (("", default), ("host", "host"), ("private", "private")):
             with self.subTest(mode=asked):
                 ref = self.run_("sleep 100", HostConfig={"CgroupnsMode": asked})
                 self.assertEqual(self.api.inspect(ref)["HostConfig"]["CgroupnsMode"], want)
                 (self.assertEqual if want == "host" else self.assertNotEqual)(
-                    self.ns(ref, "cgroup"), self.host("cgroup"))
+                    self.ns(ref, "cgroup"), self.host_ns("cgroup"))
         self.fails(400, "invalid cgroup namespace mode: x", CgroupnsMode="x")
 
     def test_privileged(self):
         ref = self.create(HostConfig={"Privileged": True})
         got = self.api.inspect(ref)["HostConfig"]
-        self.assertEqual(got["CgroupnsMode"], "host" if V1 else "private")
+        self.assertEqual(got["CgroupnsMode"], "host" if self.is_v1() else "private")
         self.assertEqual(got["SecurityOpt"], ["label=disable"])
 
     def test_cgroup_is_told(self):
@@ -196,10 +189,28 @@ class TestUserAndCgroup(Namespaces):
         self.assertEqual(self.api.inspect(ref)["HostConfig"]["Cgroup"], "container:x")
 
     def test_cgroup_parent(self):
-        ref = self.run_("sleep 100", HostConfig={"CgroupParent": f"/serin-test-{os.getpid()}"})
-        with open(f"/proc/{self.api.inspect(ref)['State']['Pid']}/cgroup") as f:
-            self.assertIn(f"/serin-test-{os.getpid()}/{ref}\n", f.read())
+        parent = f"/serin-test-{os.getpid()}"
+        ref = self.run_("sleep 100", HostConfig={"CgroupParent": parent, "CgroupnsMode": "host", "PidsLimit": 55,
+                                                 "Memory": 64 << 20})
+        self.assertIn(f"{parent}/{ref}\n", self.inside(ref, "cat", "/proc/1/cgroup") + "\n")
+        self.assertIn(f"{parent}/{ref}\n", self.inside(ref, "cat", "/proc/self/cgroup") + "\n")
+        v1 = self.is_v1()
+        for controller, file, want in (("pids", "pids.max", 55),
+                                       ("memory", "memory.limit_in_bytes" if v1 else "memory.max", 64 << 20)):
+            path = f"/sys/fs/cgroup/{controller if v1 else ''}{parent}/{ref}/{file}"
+            self.assertEqual(self.machine().read(path), str(want))
         self.api.remove(ref)
+        wait_for(lambda: not self.machine().exists(path), 5, "its group is gone")
+
+    def test_cgroup_as_it_sees_itself(self):
+        for mode, want in (("host", "/docker/"), ("private", "")):
+            ref = self.run_("sleep 100", HostConfig={"CgroupnsMode": mode, "PidsLimit": 44})
+            line = [one for one in self.inside(ref, "cat", "/proc/1/cgroup").splitlines()
+                    if one.startswith("0::") or ":pids:" in one][-1]
+            self.assertEqual(line.split(":")[2], want + ref if want else "/")
+            # In the host's namespace v2 shows the whole tree, v1 the container's branch in any.
+            path = "pids.max" if mode == "private" else f"docker/{ref}/pids.max"
+            self.assertEqual(self.group(ref, "pids/pids.max", path), "44")
 
 
 class TestNetworkMode(Namespaces):

@@ -7,7 +7,7 @@ import signal
 import socket
 import unittest
 
-from . import images, leaks
+from . import images, leaks, machine
 from .api import Api, demux
 from .cli import Docker
 from .context import CTX, wait_for
@@ -86,6 +86,7 @@ class E2E(unittest.TestCase):
     oracle_skip = None
     host_needed = False
     daemon = None
+    looker = None
     strangers = frozenset()
 
     @classmethod
@@ -133,8 +134,29 @@ class E2E(unittest.TestCase):
             raise AssertionError(f"the base image does not load: {status} {got}")
 
     @classmethod
+    def machine(cls):
+        """What answers for the daemon's machine: machine.Here or machine.There."""
+        if not cls.looker:
+            cls.looker = machine.There(cls.api, cls.docker) if CTX.remote else machine.Here()
+            if CTX.remote:
+                cls.strangers = frozenset(cls.strangers) | {cls.looker.ref}
+        return cls.looker
+
+    @classmethod
+    def info(cls):
+        return cls.api.ok("GET", "/info")
+
+    @classmethod
+    def is_v1(cls):
+        """The version of the daemon's control groups."""
+        return cls.info()["CgroupVersion"] == "1"
+
+    @classmethod
     def tear_down_all(cls, check=True):
         found = []
+        if cls.looker:
+            cls.looker.close()
+            cls.looker = None
         if cls.daemon:
             try:
                 if not cls.daemon.alive:
@@ -220,6 +242,22 @@ class E2E(unittest.TestCase):
         code, out, err = self.output(cmd, image, **config)
         self.assertEqual(code, 0, f"{cmd}: {out!r} {err!r}")
         return out.rstrip("\n")
+
+    def inside(self, ref, *argv):
+        """What a program prints that is executed in a running container."""
+        return self.docker.ok("exec", ref, *argv)
+
+    def ns(self, ref, name):
+        """A namespace of a running container."""
+        return self.inside(ref, "readlink", f"/proc/self/ns/{name}")
+
+    def host_ns(self, name):
+        """The daemon's own; in a guest it has those of process 1."""
+        return self.machine().link(f"/proc/{1 if CTX.external else self.daemon.process.pid}/ns/{name}")
+
+    def group(self, ref, v1, v2):
+        """A file of a running container's own group, as it sees it; v1 as "controller/file"."""
+        return self.inside(ref, "cat", "/sys/fs/cgroup/" + (v1 if self.is_v1() else v2)).strip()
 
     def logged(self, ref, text, timeout=10):
         """Wait until the container has logged text; returns its output."""
