@@ -3,14 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "firmware/core/beneath.h"
 #include "firmware/core/cleanup.h"
 
 #define READ_FIRST 4096
@@ -133,7 +132,7 @@ int file_read_in_root(int root_fd, const char *path, size_t max, struct arena *a
 		.flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
-	int fd CLEANUP_FD = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+	int fd CLEANUP_FD = open_beneath_how(root_fd, path, &how);
 
 	if (fd < 0)
 		return err_sys(e, errno, "open %s", path);

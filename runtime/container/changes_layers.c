@@ -10,17 +10,17 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
 #include <sys/xattr.h>
+
+#include "firmware/core/beneath.h"
 
 int changes_open(int root, const char *path)
 {
 	struct open_how how = {.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
 			       .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
-	int fd = (int)syscall(SYS_openat2, root, path[0] ? path : ".", &how, sizeof(how));
+	int fd = open_beneath_how(root, path[0] ? path : ".", &how);
 
 	return fd < 0 ? -errno : fd;
 }

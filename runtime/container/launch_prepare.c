@@ -8,11 +8,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "firmware/core/beneath.h"
 #include "firmware/core/file.h"
 
 #define DEVICES_MAX 1024
@@ -24,7 +23,7 @@ static int open_in_root(int root, const char *path, int flags)
 	struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC),
 			       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
 
-	return (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+	return open_beneath_how(root, path, &how);
 }
 
 /* mkdir -p beneath root for the working directory, 0755 root:root, as the engine makes it. */

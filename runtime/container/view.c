@@ -11,7 +11,6 @@
 #include "runtime/container/view.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +18,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "firmware/core/beneath.h"
 #include "firmware/core/log.h"
 #include "firmware/core/mem.h"
 
@@ -40,7 +40,7 @@ int open_in_root(int root, const char *path, uint64_t flags)
 {
 	struct open_how how = {.flags = flags | O_CLOEXEC,
 			       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
-	int fd = (int)syscall(SYS_openat2, root, path[0] ? path : "/", &how, sizeof(how));
+	int fd = open_beneath_how(root, path[0] ? path : "/", &how);
 
 	return fd < 0 ? -errno : fd;
 }

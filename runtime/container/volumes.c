@@ -6,13 +6,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "firmware/core/beneath.h"
 #include "firmware/core/log.h"
 #include "runtime/container/launch.h"
 
@@ -229,7 +228,7 @@ int container_mount_open(const struct container_mount *m)
 		return -errno;
 	if (!m->subpath)
 		return TAKE_FD(top);
-	fd = (int)syscall(SYS_openat2, top, m->subpath, &how, sizeof(how));
+	fd = open_beneath_how(top, m->subpath, &how);
 	return fd < 0 ? -errno : fd;
 }
 

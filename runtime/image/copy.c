@@ -8,13 +8,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/xattr.h>
 
+#include "firmware/core/beneath.h"
 #include "firmware/core/file.h"
 #include "firmware/core/mem.h"
 #include "runtime/image/rootfs.h"
@@ -119,7 +118,7 @@ static int link_within(struct copy *c, char *path, int to_dir, const char *name)
 	if (!slash)
 		return linkat(c->top_fd, path, to_dir, name, 0);
 	*slash = '\0';
-	dir = (int)syscall(SYS_openat2, c->top_fd, path, &how, sizeof(how));
+	dir = open_beneath_how(c->top_fd, path, &how);
 	*slash = '/';
 	return dir < 0 ? -1 : linkat(dir, slash + 1, to_dir, name, 0);
 }

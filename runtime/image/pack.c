@@ -8,13 +8,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "firmware/core/beneath.h"
 #include "firmware/core/mem.h"
 #include "runtime/image/pack_private.h"
 
@@ -194,7 +193,7 @@ static int open_beneath(int root, const char *path, uint64_t flags)
 	struct open_how how = {.flags = flags | O_PATH | O_NOFOLLOW | O_CLOEXEC,
 			       .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
 
-	return (int)syscall(SYS_openat2, root, path[0] ? path : ".", &how, sizeof(how));
+	return open_beneath_how(root, path[0] ? path : ".", &how);
 }
 
 /* What was a directory and is none any more has nothing deleted in it: it is replaced. */

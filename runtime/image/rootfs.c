@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "firmware/core/beneath.h"
 #include "runtime/image/rootfs.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/xattr.h>
 
 #include "firmware/core/file.h"
@@ -195,7 +194,7 @@ static int open_in_root(int root_fd, const char *path, uint64_t flags)
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
 
-	return (int)syscall(SYS_openat2, root_fd, path[0] ? path : ".", &how, sizeof(how));
+	return open_beneath_how(root_fd, path[0] ? path : ".", &how);
 }
 
 static int fill_one(int fd, const struct init_entry *one, struct err *e)

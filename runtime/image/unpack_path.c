@@ -2,10 +2,9 @@
 /* From the names in an archive to directories beneath the root; the rules stand in unpack.c. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
+#include "firmware/core/beneath.h"
 #include "runtime/image/unpack_private.h"
 
 #define PATH_DEEPEST 256
@@ -17,7 +16,7 @@ int unpack_open(int root_fd, const char *path, uint64_t flags)
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
 
-	return (int)syscall(SYS_openat2, root_fd, path[0] ? path : ".", &how, sizeof(how));
+	return open_beneath_how(root_fd, path[0] ? path : ".", &how);
 }
 
 /* Clean by text alone into out: "" for the root itself. Negative when it climbs out or is too long.

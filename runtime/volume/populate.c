@@ -8,12 +8,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "firmware/core/beneath.h"
 #include "firmware/core/file.h"
 #include "runtime/image/rootfs.h"
 #include "runtime/volume/private.h"
@@ -87,7 +86,7 @@ static int open_content(const char *root, const char *path)
 	CLEANUP_FD int top = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
 			       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
-	int fd = top < 0 ? -1 : (int)syscall(SYS_openat2, top, path, &how, sizeof(how));
+	int fd = top < 0 ? -1 : open_beneath_how(top, path, &how);
 
 	return fd < 0 ? -errno : fd;
 }

@@ -233,7 +233,7 @@ static void test_bad_requests(void **state)
 			fail_msg("case %zu: %d", i, a.status);
 		assert_false(a.keep_alive);
 		shutdown(c.fd, SHUT_WR);
-		assert_true(client_sees_close(&c, 2000));
+		assert_true(client_sees_close(&c, 15000));
 		client_close(&c);
 	}
 	memset(flood, 'a', sizeof(flood) - 1);
