@@ -64,11 +64,11 @@ int api_containers_create(struct call *call, struct err *e)
 		return err_set(e, ERR_UNAVAILABLE, "no memory for the request");
 	if (body_json(call, false, &body, e) < 0)
 		return err_code(e);
-	if (json_type(body) == JSON_NULL)
-		return err_set(e, ERR_INVALID,
-			       "config cannot be empty in order to create a container");
 	if (create_request_decode(body, call->a, req, e) < 0)
 		return e->kind == ERR_INVALID ? err_wrap(e, "invalid JSON") : err_code(e);
+	if (!create_request_has_config(body))
+		return err_set(e, ERR_INVALID,
+			       "config cannot be empty in order to create a container");
 	in.name = *name ? name : NULL;
 	in.platform = call->api_minor >= 41 && *platform ? platform : NULL;
 	if (pull_missing(call, req->config.image, in.platform, e) < 0)

@@ -9,11 +9,8 @@ int api_containers_kill(struct call *call, struct err *e)
 {
 	CLEANUP(container_unrefp) struct container *c = NULL;
 
-	if (container_lookup(call->eng, call->params[0], &c, e) < 0)
-		return err_code(e);
-	if (container_kill(c, query_text(call, "signal"), e) < 0)
-		return e->kind == ERR_CONFLICT
-			       ? err_wrap(e, "cannot kill container: %s", call->params[0])
-			       : err_code(e);
+	if (container_lookup(call->eng, call->params[0], &c, e) < 0 ||
+	    container_kill(c, query_text(call, "signal"), e) < 0)
+		return err_wrap(e, "cannot kill container: %s", call->params[0]);
 	return reply_empty(call, 204);
 }

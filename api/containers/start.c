@@ -9,7 +9,8 @@ int api_containers_start(struct call *call, struct err *e)
 {
 	CLEANUP(container_unrefp) struct container *c = NULL;
 
-	if (call->http->head.content_length > 2 || call->http->head.chunked)
+	/* What is shorter cannot be an object with anything in it. */
+	if (call->http->head.content_length > 7 || call->http->head.chunked)
 		return err_set(e, ERR_INVALID,
 			       "starting container with non-empty request body was deprecated "
 			       "since API v1.22 and removed in v1.24");

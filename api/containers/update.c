@@ -16,7 +16,7 @@ int api_containers_update(struct call *call, struct err *e)
 
 	if (!h)
 		return err_set(e, ERR_UNAVAILABLE, "no memory");
-	if (body_json(call, false, &body, e) < 0)
+	if (body_json(call, true, &body, e) < 0)
 		return err_code(e);
 	if (shape_decode(&shape_host_config, body, call->a, h, e) < 0)
 		return err_wrap(e, "invalid JSON");

@@ -37,6 +37,10 @@ int api_containers_wait(struct call *call, struct err *e)
 	reply_begin(call, &out, &w);
 	json_object_open(&w);
 	json_kv_i64(&w, "StatusCode", code);
+	if (!*error && call->api_minor < 42) { /* which always had it */
+		json_key(&w, "Error");
+		json_put_null(&w);
+	}
 	if (*error) {
 		json_key(&w, "Error");
 		json_object_open(&w);

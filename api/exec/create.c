@@ -17,10 +17,12 @@ int api_exec_create(struct call *call, struct err *e)
 
 	if (!cfg)
 		return err_set(e, ERR_UNAVAILABLE, "no memory");
-	if (body_json(call, false, &body, e) < 0)
+	if (body_json(call, true, &body, e) < 0)
 		return err_code(e);
 	if (shape_decode(&shape_exec_config, body, call->a, cfg, e) < 0)
 		return err_wrap(e, "invalid JSON");
+	if (!cfg->cmd.n)
+		return err_set(e, ERR_INVALID, "No exec command specified");
 	if (cfg->detach_keys && *cfg->detach_keys &&
 	    detach_keys_parse(str_from(cfg->detach_keys), "escape", call->a, &keys, e) < 0)
 		return err_code(e);

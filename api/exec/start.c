@@ -14,7 +14,7 @@ struct start_body {
 static const struct shape_field start_fields[] = {
 	SHAPE_FIELD(struct start_body, "Detach", detach, SHAPE_BOOL, .flags = 0),
 	SHAPE_FIELD(struct start_body, "Tty", tty, SHAPE_BOOL, .flags = 0),
-	SHAPE_FIELD(struct start_body, "ConsoleSize", console_size, SHAPE_RAW, .flags = 0),
+	SHAPE_FIELD(struct start_body, "ConsoleSize", console_size, SHAPE_RAW, .flags = SHAPE_PAIR),
 };
 static const struct shape start_shape = {
 	.name = "ExecStartOptions",
@@ -73,8 +73,7 @@ int api_exec_start(struct call *call, struct err *e)
 
 	if (body_json(call, true, &node, e) < 0)
 		return err_code(e);
-	if (json_type(node) == JSON_OBJECT &&
-	    shape_decode(&start_shape, node, call->a, &body, e) < 0)
+	if (json_type(node) != JSON_NONE && shape_decode(&start_shape, node, call->a, &body, e) < 0)
 		return err_wrap(e, "invalid JSON");
 	if (exec_lookup(call->eng, call->params[0], &x, e) < 0 || exec_start_check(x, e) < 0)
 		return err_code(e);

@@ -13,10 +13,10 @@ int api_images_load(struct call *call, struct err *e)
 
 	body_source_init(&body, call->http);
 	progress_out_init(&out, call);
-	out.quiet = query_bool(call, "quiet", false);
-	if (!http_has_body(call->http))
-		return err_set(e, ERR_INVALID, "invalid archive: the request has no body");
-	r = image_load(call->eng->images, &body.source, &out.sink, e);
+	out.quiet = query_bool(call, "quiet", true);
+	r = http_has_body(call->http)
+		    ? image_load(call->eng->images, &body.source, &out.sink, e)
+		    : err_set(e, ERR_INVALID, "no image archive: the request has no body");
 	if (r < 0 && e->kind != ERR_CANCELLED && progress_out_begin(&out) < 0)
 		return err_code(e);
 	return progress_out_finish(&out, r, e);

@@ -15,6 +15,8 @@ int api_images_tag(struct call *call, struct err *e)
 		return err_code(e);
 	if (ref.digest.text[0])
 		return err_set(e, ERR_INVALID, "cannot tag an image by digest");
+	if (strchr(tag, ':'))
+		return err_set(e, ERR_INVALID, "invalid tag format");
 	if (*tag && reference_set_tag(&ref, str_from(tag), e) < 0)
 		return err_code(e);
 	reference_default_tag(&ref);

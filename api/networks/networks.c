@@ -126,6 +126,21 @@ static bool wanted(const struct filters *f, const struct network_info *net)
 	       filters_labels(f, "label", &no_labels);
 }
 
+static int check_dangling(const struct filters *f, struct err *e)
+{
+	const struct texts *values = filters_get(f, "dangling");
+
+	if (values->n > 1)
+		return err_set(e, ERR_INVALID,
+			       "got more than one value for filter key \"dangling\"");
+	if (values->n && strcmp(values->items[0], "true") && strcmp(values->items[0], "1") &&
+	    strcmp(values->items[0], "false") && strcmp(values->items[0], "0"))
+		return err_set(e, ERR_INVALID,
+			       "invalid value for filter 'dangling', must be \"true\" (or \"1\"), "
+			       "or \"false\" (or \"0\")");
+	return 0;
+}
+
 /* GET /networks */
 int api_networks_list(struct call *call, struct err *e)
 {
@@ -137,7 +152,7 @@ int api_networks_list(struct call *call, struct err *e)
 
 	if (!f)
 		return err_set(e, ERR_UNAVAILABLE, "no memory");
-	if (filters_read(call, filter_keys, f, e) < 0)
+	if (filters_read(call, filter_keys, f, e) < 0 || check_dangling(f, e) < 0)
 		return err_code(e);
 	n = network_list(call->eng->network, &nets);
 	reply_begin(call, &out, &w);

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "api/api.h"
 #include "api/metrics/metrics.h"
@@ -60,9 +61,28 @@ static const char *clean_path(struct str path, struct arena *a)
 	return out;
 }
 
+/* As it stands in a Location: what is not plain in a path becomes %XX. */
+static const char *encode_path(const char *path, struct arena *a)
+{
+	char *out = path ? arena_alloc(a, 3 * strlen(path) + 1) : NULL;
+	size_t n = 0;
+
+	for (; out && *path; path++) {
+		unsigned char c = (unsigned char)*path;
+
+		if (c > ' ' && c < 0x7f && !strchr("\"#%<>?[\\]^`{|}", c))
+			out[n++] = (char)c;
+		else
+			n += (size_t)snprintf(out + n, 4, "%%%02X", c);
+	}
+	if (out)
+		out[n] = 0;
+	return out;
+}
+
 static void redirect_clean(struct http_request *req) FIBER_FN
 {
-	const char *path = clean_path(req->raw_path, req->arena);
+	const char *path = encode_path(clean_path(req->path, req->arena), req->arena);
 	const char *target = path && req->query.n ? arena_printf(req->arena, "%s?" STR_FMT, path,
 								 STR_ARG(req->query))
 						  : path;
@@ -107,6 +127,7 @@ static void answer(struct call *call) FIBER_FN
 	struct err e = ERR_INIT;
 	struct str path = req->path;
 	bool plain;
+	int r;
 
 	log_debug("Calling " STR_FMT " " STR_FMT, STR_ARG(req->head.method_text),
 		  STR_ARG(req->raw_path));
@@ -114,23 +135,23 @@ static void answer(struct call *call) FIBER_FN
 		http_reply(req, 200, NULL, STR(""));
 		return;
 	}
-	if (is_unclean(req->raw_path)) {
+	if (is_unclean(req->path)) {
 		redirect_clean(req);
 		return;
 	}
-	if (route_cut_version(&path, &call->api_minor, &plain, &e) < 0) {
-		if (plain)
-			http_reply(req, 400, "text/plain; charset=utf-8",
-				   str_from(arena_printf(req->arena, "%s\n", e.msg)));
-		else
-			reply_error(req, &e);
-		return;
-	}
+	r = route_cut_version(&path, &call->api_minor, &plain, &e);
 	call->route = route_find(req->head.method_text, path, req->arena, call->params);
 	if (!call->route || call->api_minor < call->route->since)
 		reply_message(req, 404, "page not found");
+	else if (r < 0 && plain)
+		http_reply(req, 400, "text/plain; charset=utf-8",
+			   str_from(arena_printf(req->arena, "%s\n", e.msg)));
+	else if (r < 0)
+		reply_error(req, &e);
 	else if (call->route->missing)
 		reply_message(req, 501, call->route->missing);
+	else if (!(call->route->flags & ROUTE_LAX) && http_query_check(req->query, &e) < 0)
+		finish(call, err_code(&e), &e);
 	else
 		finish(call, call->route->handle(call, &e), &e);
 }

@@ -7,51 +7,55 @@
 
 #include "api/router/route.h"
 
-static size_t digits(struct str s)
+/* How a version compares with 1.minor: its numbers in turn, missing ones being 0. */
+static int compare(struct str version, unsigned minor)
 {
-	size_t n = 0;
+	const uint64_t other[] = {1, minor};
 
-	while (n < s.n && isdigit((unsigned char)s.p[n]))
-		n++;
-	return n;
+	for (size_t i = 0; version.n || i < ARRAY_LEN(other); i++) {
+		struct str part = str_cut(version, '.', &version);
+		uint64_t theirs = i < ARRAY_LEN(other) ? other[i] : 0, ours = 0;
+
+		if (part.n && str_to_u64(part, &ours) < 0)
+			return 1; /* more than any number */
+		if (ours != theirs)
+			return ours > theirs ? 1 : -1;
+	}
+	return 0;
 }
 
 int route_cut_version(struct str *path, unsigned *ret_minor, bool *ret_plain, struct err *e)
 {
-	struct str p = *path, major, minor;
-	uint64_t a, b;
-	size_t n, k;
+	struct str version, rest;
+	uint64_t minor = 0;
 
 	*ret_minor = API_MINOR_NEWEST;
 	*ret_plain = false;
-	if (!str_starts(p, "/v"))
+	if (!str_starts(*path, "/v"))
 		return 0;
-	p = str_span(p.p + 2, p.n - 2);
-	n = digits(p);
-	if (!n || n >= p.n || p.p[n] != '.')
+	version = str_span(path->p + 2, 0);
+	while (version.n + 2 < path->n &&
+	       (isdigit((unsigned char)version.p[version.n]) || version.p[version.n] == '.'))
+		version.n++;
+	if (!version.n || version.n + 2 >= path->n || version.p[version.n] != '/')
 		return 0;
-	k = digits(str_span(p.p + n + 1, p.n - n - 1));
-	if (!k || n + 1 + k >= p.n || p.p[n + 1 + k] != '/')
-		return 0;
-	major = str_span(p.p, n);
-	minor = str_span(p.p + n + 1, k);
-	path->p = p.p + n + 1 + k;
-	path->n = p.n - (n + 1 + k);
-	if (str_to_u64(major, &a) < 0 || str_to_u64(minor, &b) < 0 || a > 1 ||
-	    (a == 1 && b > API_MINOR_NEWEST))
+	*path = str_span(version.p + version.n, path->n - 2 - version.n);
+	if (compare(version, API_MINOR_NEWEST) > 0)
 		return err_set(e, ERR_INVALID,
-			       "client version " STR_FMT "." STR_FMT
+			       "client version " STR_FMT
 			       " is too new. Maximum supported API version is %s",
-			       STR_ARG(major), STR_ARG(minor), CONFIG_API_VERSION);
-	if (a < 1 || b < API_MINOR_OLDEST) {
+			       STR_ARG(version), CONFIG_API_VERSION);
+	if (compare(version, API_MINOR_OLDEST) < 0) {
 		*ret_plain = true;
 		return err_set(e, ERR_INVALID,
-			       "client version " STR_FMT "." STR_FMT
+			       "client version " STR_FMT
 			       " is too old. Minimum supported API version is %s, please upgrade "
 			       "your client to a newer version",
-			       STR_ARG(major), STR_ARG(minor), CONFIG_API_VERSION_MIN);
+			       STR_ARG(version), CONFIG_API_VERSION_MIN);
 	}
-	*ret_minor = (unsigned)b;
+	str_cut(version, '.', &rest);
+	if (str_to_u64(str_cut(rest, '.', &rest), &minor) == 0)
+		*ret_minor = (unsigned)minor;
 	return 0;
 }
 

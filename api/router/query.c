@@ -46,13 +46,15 @@ bool query_bool(struct call *call, const char *key, bool absent)
 int query_i64(struct call *call, const char *key, int64_t absent, int64_t *ret, struct err *e)
 {
 	struct str v = query_str(call, key);
+	int r;
 
 	*ret = absent;
 	if (!v.n)
 		return 0;
-	if (str_to_i64(v, ret) < 0)
-		return err_set(e, ERR_INVALID,
-			       "strconv.Atoi: parsing \"" STR_FMT "\": invalid syntax", STR_ARG(v));
+	r = str_to_i64(v, ret);
+	if (r < 0)
+		return err_set(e, ERR_INVALID, "strconv.Atoi: parsing \"" STR_FMT "\": %s",
+			       STR_ARG(v), r == -ERANGE ? "value out of range" : "invalid syntax");
 	return 0;
 }
 

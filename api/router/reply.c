@@ -70,7 +70,20 @@ static bool is_json_type(struct str type)
 
 int body_json(struct call *call, bool optional, struct json_node *ret, struct err *e)
 {
-	struct str type = http_get_header(&call->http->head, "Content-Type"), body;
+	struct str type = http_get_header(&call->http->head, "Content-Type");
+
+	*ret = (struct json_node){0};
+	if (!is_json_type(type) && (type.n || http_has_body(call->http)))
+		return err_set(e, ERR_INVALID,
+			       "unsupported Content-Type header (" STR_FMT
+			       "): must be 'application/json'",
+			       STR_ARG(type));
+	return body_json_untyped(call, optional, ret, e);
+}
+
+int body_json_untyped(struct call *call, bool optional, struct json_node *ret, struct err *e)
+{
+	struct str body;
 	int r;
 
 	*ret = (struct json_node){0};
@@ -78,11 +91,6 @@ int body_json(struct call *call, bool optional, struct json_node *ret, struct er
 		return optional ? 0
 				: err_set(e, ERR_INVALID,
 					  "invalid JSON: got EOF while reading request body");
-	if (!is_json_type(type) && (type.n || call->http->head.content_length != 0))
-		return err_set(e, ERR_INVALID,
-			       "unsupported Content-Type header (" STR_FMT
-			       "): must be 'application/json'",
-			       STR_ARG(type));
 	r = http_read_body_all(call->http, JSON_BODY_MAX, &body, e);
 	if (r < 0)
 		return r;

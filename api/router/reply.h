@@ -31,6 +31,9 @@ int reply_empty(struct call *call, int status) FIBER_FN;
  * JSON_NONE when optional. */
 int body_json(struct call *call, bool optional, struct json_node *ret, struct err *e)
 	FIBER_FN WARN_UNUSED;
+/* The same of whatever Content-Type. */
+int body_json_untyped(struct call *call, bool optional, struct json_node *ret, struct err *e)
+	FIBER_FN WARN_UNUSED;
 
 /* Query values. Absent texts are "" (or the default); numbers that are none are ERR_INVALID. */
 const char *query_text(struct call *call, const char *key);

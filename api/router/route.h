@@ -37,6 +37,7 @@ struct call {
 enum route_flags {
 	ROUTE_URGENT = 1 << 0, /* may use reserved slots: ping, kill, stop, inspect */
 	ROUTE_PREFIX = 1 << 1, /* the pattern matches everything below it too */
+	ROUTE_LAX = 1 << 2,    /* a malformed query is none of its business */
 };
 
 struct route {

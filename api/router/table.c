@@ -21,15 +21,17 @@
 		.method = method_, .pattern = pattern_, .handle = handler, __VA_ARGS__             \
 	}
 #define URGENT .flags = ROUTE_URGENT
-#define BELOW .flags = ROUTE_PREFIX
+#define BELOW .flags = ROUTE_PREFIX | ROUTE_LAX
+#define LAX .flags = ROUTE_LAX
+#define URGENT_LAX .flags = ROUTE_URGENT | ROUTE_LAX
 
 const struct route route_table[] = {
 	/* system */
-	ROUTE("GET", "/_ping", api_system_ping, URGENT),
-	ROUTE("HEAD", "/_ping", api_system_ping, URGENT),
-	ROUTE("GET", "/version", api_system_version, URGENT),
-	ROUTE("GET", "/info", api_system_info, .flags = 0),
-	ROUTE("POST", "/auth", api_system_auth, .flags = 0),
+	ROUTE("GET", "/_ping", api_system_ping, URGENT_LAX),
+	ROUTE("HEAD", "/_ping", api_system_ping, URGENT_LAX),
+	ROUTE("GET", "/version", api_system_version, URGENT_LAX),
+	ROUTE("GET", "/info", api_system_info, LAX),
+	ROUTE("POST", "/auth", api_system_auth, LAX),
 	ROUTE("GET", "/events", api_system_events, .flags = 0),
 	ROUTE("GET", "/system/df", api_system_df, .flags = 0),
 
@@ -37,7 +39,7 @@ const struct route route_table[] = {
 	ROUTE("GET", "/containers/json", api_containers_list, .flags = 0),
 	ROUTE("POST", "/containers/create", api_containers_create, .flags = 0),
 	ROUTE("POST", "/containers/prune", api_containers_prune, .flags = 0),
-	ROUTE("GET", "/containers/{name*}/json", api_containers_inspect, URGENT),
+	ROUTE("GET", "/containers/{name*}/json", api_containers_inspect, URGENT_LAX),
 	ROUTE("POST", "/containers/{name*}/start", api_containers_start, .flags = 0),
 	ROUTE("POST", "/containers/{name*}/stop", api_containers_stop, URGENT),
 	ROUTE("POST", "/containers/{name*}/restart", api_containers_restart, .flags = 0),
@@ -54,8 +56,8 @@ const struct route route_table[] = {
 	ROUTE("POST", "/containers/{name*}/update", api_containers_update, .flags = 0),
 	ROUTE("GET", "/containers/{name*}/stats", api_containers_stats, .flags = 0),
 	ROUTE("GET", "/containers/{name*}/top", api_containers_top, .flags = 0),
-	ROUTE("GET", "/containers/{name*}/changes", api_containers_changes, .flags = 0),
-	ROUTE("GET", "/containers/{name*}/export", api_containers_export, .flags = 0),
+	ROUTE("GET", "/containers/{name*}/changes", api_containers_changes, LAX),
+	ROUTE("GET", "/containers/{name*}/export", api_containers_export, LAX),
 	ROUTE("HEAD", "/containers/{name*}/archive", api_containers_archive_stat, .flags = 0),
 	ROUTE("GET", "/containers/{name*}/archive", api_containers_archive_get, .flags = 0),
 	ROUTE("PUT", "/containers/{name*}/archive", api_containers_archive_put, .flags = 0),
@@ -71,7 +73,7 @@ const struct route route_table[] = {
 	ROUTE("POST", "/containers/{name*}/exec", api_exec_create, .flags = 0),
 	ROUTE("POST", "/exec/{id}/start", api_exec_start, .flags = 0),
 	ROUTE("POST", "/exec/{id}/resize", api_exec_resize, .flags = 0),
-	ROUTE("GET", "/exec/{id}/json", api_exec_inspect, URGENT),
+	ROUTE("GET", "/exec/{id}/json", api_exec_inspect, URGENT_LAX),
 
 	/* images */
 	ROUTE("GET", "/images/json", api_images_list, .flags = 0),
@@ -80,8 +82,8 @@ const struct route route_table[] = {
 	ROUTE("POST", "/images/prune", api_images_prune, .flags = 0),
 	NOT_YET("GET", "/images/get", "saving images"),
 	NOT_YET("GET", "/images/search", "searching registries"),
-	ROUTE("GET", "/images/{name*}/json", api_images_inspect, URGENT),
-	ROUTE("GET", "/images/{name*}/history", api_images_history, .flags = 0),
+	ROUTE("GET", "/images/{name*}/json", api_images_inspect, URGENT_LAX),
+	ROUTE("GET", "/images/{name*}/history", api_images_history, LAX),
 	NOT_YET("GET", "/images/{name*}/get", "saving images"),
 	NOT_YET("POST", "/images/{name*}/push", "pushing images"),
 	ROUTE("POST", "/images/{name*}/tag", api_images_tag, .flags = 0),

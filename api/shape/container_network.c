@@ -169,9 +169,10 @@ void shape_networks(const struct container *c, struct json_writer *w, struct are
 
 	(void)a;
 	json_object_open(w);
-	if (net && !c->config.network_disabled) {
-		json_key(w, net->name);
-		put_endpoint(c, net->name, net->id, w, api_minor);
+	if (!c->config.network_disabled && strncmp(mode, "container:", 10)) {
+		/* One that is not there yet shows by the name it was asked for. */
+		json_key(w, net ? net->name : mode);
+		put_endpoint(c, net ? net->name : mode, net ? net->id : "", w, api_minor);
 	}
 	json_object_close(w);
 }

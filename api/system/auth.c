@@ -14,7 +14,7 @@ int api_system_auth(struct call *call, struct err *e)
 	struct buf out;
 	int r;
 
-	if (body_json(call, false, &body, e) < 0 ||
+	if (body_json_untyped(call, false, &body, e) < 0 ||
 	    registry_auth_parse(body, call->a, &auth, e) < 0)
 		return err_code(e);
 	http_watch_client(call->http, true);

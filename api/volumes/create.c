@@ -35,7 +35,7 @@ int api_volumes_create(struct call *call, struct err *e)
 	struct json_writer w;
 	struct buf out;
 
-	if (body_json(call, false, &root, e) < 0)
+	if (body_json(call, true, &root, e) < 0)
 		return err_code(e);
 	if (shape_decode(&shape_volume_create, root, call->a, &body, e) < 0)
 		return e->kind == ERR_INVALID ? err_wrap(e, "invalid JSON") : err_code(e);

@@ -47,6 +47,11 @@ enum shape_flags {
 	SHAPE_REFUSED = 1 << 2,	   /* decoded, but shape_check_refused objects unless it is empty */
 	SHAPE_WRITE_ONLY = 1 << 3, /* not taken from input */
 	SHAPE_MINUS_ONE_EMPTY = 1 << 4, /* integers: -1, which clients send for "unset", is empty */
+	SHAPE_PAIR = 1 << 5,		/* raw: a list of numbers from 0 on, [2]uint to Go */
+	SHAPE_LISTS = 1 << 6,		/* raw: a list of lists of strings */
+	SHAPE_U16 = 1 << 7,		/* integers: what Go's unsigned types of these sizes hold */
+	SHAPE_U32 = 1 << 8,
+	SHAPE_U64 = 1 << 9, /* up to INT64_MAX here */
 };
 
 struct opt_i64 {
@@ -106,11 +111,11 @@ struct shape {
 	}
 
 /*
- * Decode an object into out (zeroed first; null leaves it so). Names match exactly or but for ASCII
- * case, a repeated member overwrites, unknown members are ignored. ERR_INVALID names the field as
- * Go does: "json: cannot unmarshal string into Go struct field HostConfig.Memory of type int64".
- * Texts holding U+0000 are refused, since they could not be terminated. ERR_UNAVAILABLE when the
- * arena is full.
+ * Decode an object into out (zeroed first; null and nothing leave it so). Names match exactly or
+ * but for ASCII case, a repeated member overwrites, unknown members are ignored. ERR_INVALID names
+ * the field as Go does: "json: cannot unmarshal string into Go struct field HostConfig.Memory of
+ * type int64". Texts holding U+0000 are refused, since they could not be terminated.
+ * ERR_UNAVAILABLE when the arena is full.
  */
 int shape_decode(const struct shape *s, struct json_node n, struct arena *a, void *out,
 		 struct err *e) WARN_UNUSED;

@@ -39,7 +39,7 @@ static int wrong_type(const struct site *at, struct json_node n, const char *go_
 	char number[72] = "";
 
 	/* Go shows a number's text when a number was wanted, but not this one. */
-	if (json_type(n) == JSON_NUMBER && strcmp(go_type, "int64") == 0)
+	if (json_type(n) == JSON_NUMBER && str_starts(str_from(go_type + (*go_type == 'u')), "int"))
 		snprintf(number, sizeof(number), " %.*s", (int)MIN(json_raw(n).n, 64U),
 			 json_raw(n).p);
 	if (!at->field)
@@ -86,15 +86,31 @@ static int decode_text(const struct site *at, struct json_node n, const char **o
 	return keep_text(at, s, out);
 }
 
+/* Go's name of an integer field's type, and the range of it. */
+static const char *integer_type(const struct site *at, int64_t *ret_min, int64_t *ret_max)
+{
+	unsigned flags = at->field ? at->field->flags : 0;
+
+	*ret_min = 0;
+	*ret_max = flags & SHAPE_U16 ? UINT16_MAX : flags & SHAPE_U32 ? UINT32_MAX : INT64_MAX;
+	if (flags & (SHAPE_U16 | SHAPE_U32 | SHAPE_U64))
+		return flags & SHAPE_U16 ? "uint16" : flags & SHAPE_U32 ? "uint32" : "uint64";
+	if (flags & SHAPE_PAIR)
+		return "uint";
+	*ret_min = INT64_MIN;
+	return "int64";
+}
+
 static int decode_i64(const struct site *at, struct json_node n, int64_t *out)
 {
 	struct str raw = json_raw(n);
-	int64_t v;
+	int64_t v, min, max;
+	const char *type = integer_type(at, &min, &max);
 
 	/* As strict as Go: no fraction and no exponent, even where the value is whole. */
 	if (json_type(n) != JSON_NUMBER || memchr(raw.p, '.', raw.n) || memchr(raw.p, 'e', raw.n) ||
-	    memchr(raw.p, 'E', raw.n) || json_i64(n, &v) < 0)
-		return wrong_type(at, n, "int64");
+	    memchr(raw.p, 'E', raw.n) || json_i64(n, &v) < 0 || v < min || v > max)
+		return wrong_type(at, n, type);
 	*out = v;
 	return 0;
 }
@@ -287,6 +303,39 @@ static int decode_map(const struct site *at, struct json_node n, struct shape_ma
 	return 0;
 }
 
+/* What stands in lists that are kept as text: as Go has it, null is no element of a wrong type. */
+static int check_items(const struct site *at, struct json_node n, enum json_type wanted,
+		       const char *go_type)
+{
+	struct json_iter it = {0};
+	struct json_node v;
+	int64_t number;
+
+	while (json_next(n, &it, at->a, NULL, &v)) {
+		if (json_type(v) == JSON_NULL)
+			continue;
+		if (json_type(v) != wanted)
+			return wrong_type(at, v, go_type);
+		if (wanted == JSON_NUMBER && (decode_i64(at, v, &number) < 0 || number < 0))
+			return wrong_type(at, v, go_type);
+		if (wanted == JSON_ARRAY && check_items(at, v, JSON_STRING, "string") < 0)
+			return err_code(at->e);
+	}
+	return 0;
+}
+
+static int check_raw(const struct site *at, struct json_node n)
+{
+	bool pair = at->field->flags & SHAPE_PAIR, lists = at->field->flags & SHAPE_LISTS;
+
+	if (!pair && !lists)
+		return 0;
+	if (json_type(n) != JSON_ARRAY)
+		return wrong_type(at, n, pair ? "[2]uint" : "[][]string");
+	return pair ? check_items(at, n, JSON_NUMBER, "uint")
+		    : check_items(at, n, JSON_ARRAY, "[]string");
+}
+
 static int decode_raw(const struct site *at, struct json_node n, struct str *out)
 {
 	struct str raw = json_raw(n);
@@ -354,7 +403,7 @@ static int decode_field(const struct site *at, struct json_node n, void *p)
 	case SHAPE_MAP_ARRAY:
 		return decode_map(at, n, p);
 	case SHAPE_RAW:
-		return decode_raw(at, n, p);
+		return check_raw(at, n) < 0 ? err_code(at->e) : decode_raw(at, n, p);
 	}
 	return err_set(at->e, ERR_INVALID, "json: unknown kind of field %s", at->field->name);
 }
@@ -402,7 +451,7 @@ int shape_decode(const struct shape *s, struct json_node n, struct arena *a, voi
 	struct site at = {.shape = s, .a = a, .e = e};
 
 	bind_init(s, out);
-	if (json_type(n) == JSON_NULL)
+	if (json_type(n) == JSON_NULL || json_type(n) == JSON_NONE)
 		return 0;
 	if (json_type(n) != JSON_OBJECT)
 		return wrong_type(&at, n, s->name);

@@ -86,6 +86,12 @@ int http_percent_decode(struct str in, bool form, struct arena *a, struct str *r
 /* Value of a query key, decoded; i-th occurrence. NULL p when absent. -EINVAL on bad escapes. */
 int http_query_get(struct str query, const char *key, size_t i, struct arena *a, struct str *ret)
 	WARN_UNUSED;
+/*
+ * Is the whole query well-formed? ERR_INVALID "invalid URL escape "%zz"" or "invalid semicolon
+ * separator in query", as Go's parser has it; %00 is refused likewise, for it decodes to nothing
+ * that a name could hold.
+ */
+int http_query_check(struct str query, struct err *e) WARN_UNUSED;
 const char *http_status_text(int status);
 
 /* Absolute http(s) URLs. */

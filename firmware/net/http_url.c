@@ -6,6 +6,7 @@
 #include "firmware/net/http.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 static int hex_value(char c)
 {
@@ -92,6 +93,45 @@ int http_query_get(struct str query, const char *key, size_t i, struct arena *a,
 		query = rest;
 	}
 	*ret = (struct str){NULL, 0};
+	return 0;
+}
+
+static int refuse_escape(struct str in, struct err *e)
+{
+	char text[3 * 4 + 1];
+	size_t n = 0;
+
+	for (size_t i = 0; i < MIN(in.n, (size_t)3); i++) {
+		unsigned char c = (unsigned char)in.p[i];
+		bool plain = c >= ' ' && c < 0x7f;
+		const char *form = !plain ? "\\x%02x" : c == '"' || c == '\\' ? "\\%c" : "%c";
+
+		n += (size_t)snprintf(text + n, sizeof(text) - n, form, c);
+	}
+	return err_set(e, ERR_INVALID, "invalid URL escape \"%s\"", text);
+}
+
+static int check_escapes(struct str in, struct err *e)
+{
+	for (size_t i = 0; i < in.n; i++)
+		if (in.p[i] == '%' &&
+		    (in.n - i < 3 || hex_value(in.p[i + 1]) < 0 || hex_value(in.p[i + 2]) < 0 ||
+		     (in.p[i + 1] == '0' && in.p[i + 2] == '0')))
+			return refuse_escape(str_span(in.p + i, in.n - i), e);
+	return 0;
+}
+
+int http_query_check(struct str query, struct err *e)
+{
+	while (query.n > 0) {
+		struct str value = {NULL, 0}, pair = str_cut(query, '&', &query);
+		struct str name = str_cut(pair, '=', &value);
+
+		if (str_find(pair, ';') >= 0)
+			return err_set(e, ERR_INVALID, "invalid semicolon separator in query");
+		if (check_escapes(name, e) < 0 || check_escapes(value, e) < 0)
+			return err_code(e);
+	}
 	return 0;
 }
 

@@ -31,7 +31,8 @@ static const struct shape_field exec_fields[] = {
 	F("WorkingDir", working_dir, SHAPE_TEXT),
 	F("Env", env, SHAPE_TEXTS),
 	F("Cmd", cmd, SHAPE_TEXTS_OR_ONE),
-	F("ConsoleSize", console_size_raw, SHAPE_RAW),
+	SHAPE_FIELD(struct exec_config, "ConsoleSize", console_size_raw, SHAPE_RAW,
+		    .flags = SHAPE_PAIR),
 };
 const struct shape shape_exec_config = {
 	.name = "ExecOptions",

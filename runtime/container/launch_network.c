@@ -104,6 +104,24 @@ static int connect_bridge(struct launch *l, struct err *e) FIBER_FN
 	return 0;
 }
 
+/* What was asked for at the create must be there now. */
+static int check_networks(const struct container *c, struct err *e)
+{
+	const struct shape_map *eps = &c->networking.endpoints;
+	const char *missing = NULL;
+
+	if (!network_find(c->eng->network, c->host.network_mode))
+		missing = c->host.network_mode;
+	for (size_t i = 0; i < eps->n && !missing; i++)
+		if (!is_text(eps->items[i].key, "default") &&
+		    !network_find(c->eng->network, eps->items[i].key))
+			missing = eps->items[i].key;
+	return missing ? err_set(e, ERR_NOT_FOUND,
+				 "failed to set up container networking: network %s not found",
+				 missing)
+		       : 0;
+}
+
 int launch_network(struct launch *l, struct err *e)
 {
 	struct container *c = l->c;
@@ -115,6 +133,8 @@ int launch_network(struct launch *l, struct err *e)
 	l->spec.hostname = c->config.hostname;
 	if (strz_starts(mode, "container:"))
 		return join_peer(l, e);
+	if (!c->config.network_disabled && check_networks(c, e) < 0)
+		return err_code(e);
 	if (is_text(mode, "none") || c->config.network_disabled) {
 		r = netns_create(c->eng->network, c->id, c->netns_path, sizeof(c->netns_path), e);
 		l->spec.own_netns = true;

@@ -144,8 +144,8 @@ static int check_nano(const struct host_config *h, const struct cgroup_support *
 	if (h->nano_cpus > 0 && !s->cpu_cfs)
 		return invalid(e, "NanoCPUs can not be set, as your kernel does not support CPU "
 				  "CFS scheduler or the cgroup is not mounted");
-	if (h->nano_cpus < 0 || h->nano_cpus > cpus * 1000000000LL ||
-	    (h->nano_cpus > 0 && h->nano_cpus < 10000000))
+	/* How little is too little the kernel says at the start, as with the engine. */
+	if (h->nano_cpus < 0 || h->nano_cpus > cpus * 1000000000LL)
 		return err_set(e, ERR_INVALID,
 			       "range of CPUs is from 0.01 to %ld.00, as there are only %ld CPUs "
 			       "available",

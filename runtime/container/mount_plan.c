@@ -76,10 +76,15 @@ int mount_name_volume(struct mount_list *list, struct planned_mount *p, const ch
 	return p->m.source ? 0 : mount_no_memory(e);
 }
 
+static const char *mount_type(const struct mount_config *in)
+{
+	return in->type ? in->type : "";
+}
+
 int mount_refuse(const struct mount_config *in, struct err *e, const char *what, const char *arg)
 {
-	return err_set(e, ERR_INVALID, "invalid mount config for type \"%s\": %s%s", in->type, what,
-		       arg ? arg : "");
+	return err_set(e, ERR_INVALID, "invalid mount config for type \"%s\": %s%s", mount_type(in),
+		       what, arg ? arg : "");
 }
 
 static int extra_field(const struct mount_config *in, const char *field, struct err *e)

@@ -75,7 +75,7 @@ static int add_config_mount(struct mount_list *list, const struct mount_config *
 	struct planned_mount p;
 	int r;
 
-	if (text_is_empty(in->target) && !text_is_empty(in->type))
+	if (text_is_empty(in->target))
 		return mount_refuse(in, e, "field Target must not be empty", NULL);
 	if (text_is_empty(in->type) || (strcmp(in->type, "bind") && strcmp(in->type, "volume") &&
 					strcmp(in->type, "tmpfs") && strcmp(in->type, "image")))

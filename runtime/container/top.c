@@ -148,8 +148,8 @@ static int ask_ps(struct top_job *j, struct err *e) FIBER_FN
 		return top_parse(text, j->pids, j->n_pids, j->a, j->top, e);
 	line = str_cut(text, '\n', &text);
 	if (!line.n)
-		return err_set(e, ERR_SYSTEM, "ps: it failed");
-	return err_set(e, ERR_INVALID, STR_FMT, (int)MIN(line.n, (size_t)300), line.p);
+		return err_set(e, ERR_SYSTEM, "ps: exit status 1");
+	return err_set(e, ERR_SYSTEM, "ps: " STR_FMT, (int)MIN(line.n, (size_t)300), line.p);
 }
 
 static int not_running(const struct container *c, struct err *e)

@@ -117,17 +117,6 @@ static int check_namespaces(const struct host_config *h, struct err *e)
 	return 0;
 }
 
-static int check_network_exists(const struct engine *eng, const struct create_request *req,
-				struct err *e)
-{
-	const char *mode = req->host.network_mode;
-
-	if (is_empty(mode) || is_text(mode, "default") || strz_starts(mode, "container:") ||
-	    network_find(eng->network, mode))
-		return 0;
-	return err_set(e, ERR_NOT_FOUND, "network %s not found", mode);
-}
-
 /* Six or eight bytes of two hex digits; colons or dashes between them. */
 static bool mac_is_valid(const char *text)
 {
@@ -142,8 +131,8 @@ static bool mac_is_valid(const char *text)
 	return true;
 }
 
-static int check_endpoints(const struct engine *eng, const struct create_request *req,
-			   struct err *e)
+/* A network need not be there yet; the start will miss it. */
+static int check_endpoints(const struct create_request *req, struct err *e)
 {
 	const struct shape_map *eps = &req->networking.endpoints;
 
@@ -151,10 +140,8 @@ static int check_endpoints(const struct engine *eng, const struct create_request
 		const struct endpoint_config *ep = eps->items[i].value;
 		const char *name = eps->items[i].key;
 
-		if (strcmp(name, "default") && !network_find(eng->network, name))
-			return err_set(e, ERR_NOT_FOUND, "network %s not found", name);
 		if (!ep)
-			continue;
+			return err_set(e, ERR_INVALID, "no EndpointSettings for %s", name);
 		if (ep->ipam_config && (!is_empty(ep->ipam_config->ipv4_address) ||
 					!is_empty(ep->ipam_config->ipv6_address)))
 			return err_set(e, ERR_INVALID,
@@ -197,7 +184,7 @@ static int check_config(const struct container_config *c, struct err *e)
 			c->working_dir);
 	if (!is_empty(c->stop_signal) && signal_parse(c->stop_signal, &signo, e) < 0)
 		return err_code(e);
-	if (!is_empty(c->hostname) && strlen(c->hostname) > 63)
+	if (!is_empty(c->hostname) && strlen(c->hostname) > 64)
 		return err_set(e, ERR_INVALID, "invalid hostname: %s", c->hostname);
 	return health_config_check(c->healthcheck, e);
 }
@@ -254,8 +241,7 @@ int container_validate(const struct engine *eng, struct create_request *req, uns
 	if (check_network_mode(req, e) < 0 || container_apply_version(req, api_minor, w, e) < 0 ||
 	    check_config(&req->config, e) < 0 || check_host(eng, req, e) < 0 ||
 	    container_check_limits(&req->host, &eng->limits, false, w, e) < 0 ||
-	    check_namespaces(&req->host, e) < 0 || check_network_exists(eng, req, e) < 0 ||
-	    check_endpoints(eng, req, e) < 0)
+	    check_namespaces(&req->host, e) < 0 || check_endpoints(req, e) < 0)
 		return err_code(e);
 	warn(eng, &req->host, w);
 	return 0;

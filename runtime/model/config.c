@@ -96,20 +96,20 @@ static const struct shape_field device_request_fields[] = {
 	F(device_request, "Driver", driver, SHAPE_TEXT),
 	F(device_request, "Count", count, SHAPE_I64),
 	F(device_request, "DeviceIDs", device_ids, SHAPE_TEXTS),
-	F(device_request, "Capabilities", capabilities, SHAPE_RAW),
+	FX(device_request, "Capabilities", capabilities, SHAPE_RAW, .flags = SHAPE_LISTS),
 	F(device_request, "Options", options, SHAPE_TEXT_MAP),
 };
 STATIC_SHAPE_OF(device_request, "DeviceRequest", device_request_fields);
 
 static const struct shape_field throttle_device_fields[] = {
 	F(throttle_device, "Path", path, SHAPE_TEXT),
-	F(throttle_device, "Rate", rate, SHAPE_I64),
+	FX(throttle_device, "Rate", rate, SHAPE_I64, .flags = SHAPE_U64),
 };
 STATIC_SHAPE_OF(throttle_device, "ThrottleDevice", throttle_device_fields);
 
 static const struct shape_field weight_device_fields[] = {
 	F(weight_device, "Path", path, SHAPE_TEXT),
-	F(weight_device, "Weight", weight, SHAPE_I64),
+	FX(weight_device, "Weight", weight, SHAPE_I64, .flags = SHAPE_U16),
 };
 STATIC_SHAPE_OF(weight_device, "WeightDevice", weight_device_fields);
 
@@ -149,8 +149,8 @@ STATIC_SHAPE_OF(volume_options, "VolumeOptions", volume_options_fields);
 
 static const struct shape_field tmpfs_options_fields[] = {
 	FX(tmpfs_options, "SizeBytes", size_bytes, SHAPE_I64, .flags = SHAPE_OMIT_EMPTY),
-	FX(tmpfs_options, "Mode", mode, SHAPE_I64, .flags = SHAPE_OMIT_EMPTY),
-	FX(tmpfs_options, "Options", options, SHAPE_RAW, .flags = SHAPE_OMIT_EMPTY),
+	FX(tmpfs_options, "Mode", mode, SHAPE_I64, .flags = SHAPE_OMIT_EMPTY | SHAPE_U32),
+	FX(tmpfs_options, "Options", options, SHAPE_RAW, .flags = SHAPE_OMIT_EMPTY | SHAPE_LISTS),
 };
 STATIC_SHAPE_OF(tmpfs_options, "TmpfsOptions", tmpfs_options_fields);
 
@@ -188,7 +188,7 @@ static const struct shape_field host_config_fields[] = {
 	F(host_config, "AutoRemove", auto_remove, SHAPE_BOOL),
 	FX(host_config, "VolumeDriver", volume_driver, SHAPE_TEXT, .flags = 0),
 	FX(host_config, "VolumesFrom", volumes_from, SHAPE_TEXTS, .flags = 0),
-	F(host_config, "ConsoleSize", console_size_raw, SHAPE_RAW),
+	FX(host_config, "ConsoleSize", console_size_raw, SHAPE_RAW, .flags = SHAPE_PAIR),
 	FX(host_config, "Annotations", annotations, SHAPE_TEXT_MAP, .flags = SHAPE_OMIT_EMPTY),
 	F(host_config, "CapAdd", cap_add, SHAPE_TEXTS_OR_ONE),
 	F(host_config, "CapDrop", cap_drop, SHAPE_TEXTS_OR_ONE),
@@ -219,7 +219,7 @@ static const struct shape_field host_config_fields[] = {
 	F(host_config, "Memory", memory, SHAPE_I64),
 	F(host_config, "NanoCpus", nano_cpus, SHAPE_I64),
 	F(host_config, "CgroupParent", cgroup_parent, SHAPE_TEXT),
-	F(host_config, "BlkioWeight", blkio_weight, SHAPE_I64),
+	FX(host_config, "BlkioWeight", blkio_weight, SHAPE_I64, .flags = SHAPE_U16),
 	FX(host_config, "BlkioWeightDevice", blkio_weight_device, SHAPE_ARRAY,
 	   .sub = &shape_weight_device, .flags = SHAPE_EMPTY_ARRAY),
 	FX(host_config, "BlkioDeviceReadBps", blkio_read_bps, SHAPE_ARRAY,
@@ -252,8 +252,8 @@ static const struct shape_field host_config_fields[] = {
 	   .flags = SHAPE_EMPTY_ARRAY),
 	F(host_config, "CpuCount", cpu_count, SHAPE_I64),
 	F(host_config, "CpuPercent", cpu_percent, SHAPE_I64),
-	F(host_config, "IOMaximumIOps", io_max_iops, SHAPE_I64),
-	F(host_config, "IOMaximumBandwidth", io_max_bandwidth, SHAPE_I64),
+	FX(host_config, "IOMaximumIOps", io_max_iops, SHAPE_I64, .flags = SHAPE_U64),
+	FX(host_config, "IOMaximumBandwidth", io_max_bandwidth, SHAPE_I64, .flags = SHAPE_U64),
 	FX(host_config, "Mounts", mounts, SHAPE_ARRAY, .sub = &shape_mount_config,
 	   .flags = SHAPE_OMIT_EMPTY),
 	F(host_config, "MaskedPaths", masked_paths, SHAPE_TEXTS),
@@ -335,4 +335,14 @@ int create_request_decode(struct json_node body, struct arena *a, struct create_
 	if (r < 0)
 		return r;
 	return shape_decode(&shape_container_config, body, a, &ret->config, e);
+}
+
+bool create_request_has_config(struct json_node body)
+{
+	const struct shape *s = &shape_container_config;
+
+	for (size_t i = 0; i < s->n_fields; i++)
+		if (json_type(json_get(body, s->fields[i].name)) != JSON_NONE)
+			return true;
+	return false;
 }

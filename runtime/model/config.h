@@ -210,5 +210,7 @@ extern const struct shape shape_image_spec;
 /* Decode a create body: Config at top level, HostConfig, NetworkingConfig. */
 int create_request_decode(struct json_node body, struct arena *a, struct create_request *ret,
 			  struct err *e) WARN_UNUSED;
+/* Is there anything of a Config in the body at all? */
+bool create_request_has_config(struct json_node body);
 
 #endif

@@ -133,9 +133,14 @@ static void versions_are_cut_off(void **state)
 		{"/info", "/info", API_MINOR_NEWEST},
 		{"/version", "/version", API_MINOR_NEWEST},
 		{"/volumes", "/volumes", API_MINOR_NEWEST},
-		{"/v1/info", "/v1/info", API_MINOR_NEWEST},
-		{"/v1./info", "/v1./info", API_MINOR_NEWEST},
-		{"/v.41/info", "/v.41/info", API_MINOR_NEWEST},
+		{"/v1.41.0/info", "/info", 41},
+		{"/v1.41.7/info", "/info", 41},
+		{"/v1.51.0/info", "/info", 51},
+		{"/v1.41../info", "/info", 41},
+		{"/v01.41/info", "/info", 41},
+		{"/v/info", "/v/info", API_MINOR_NEWEST},
+		{"/v-1.41/info", "/v-1.41/info", API_MINOR_NEWEST},
+		{"/v", "/v", API_MINOR_NEWEST},
 		{"/v1.41", "/v1.41", API_MINOR_NEWEST},
 		{"/v1.41x/info", "/v1.41x/info", API_MINOR_NEWEST},
 	};
@@ -162,6 +167,20 @@ static void versions_out_of_range_are_refused(void **state)
 	} examples[] = {
 		{"/v1.99/info",
 		 "client version 1.99 is too new. Maximum supported API version is 1.51", false},
+		{"/v1.51.1/info",
+		 "client version 1.51.1 is too new. Maximum supported API version is 1.51", false},
+		{"/v99999999999999999999/info",
+		 "client version 99999999999999999999 is too new. Maximum supported API version is "
+		 "1.51",
+		 false},
+		{"/v1/info",
+		 "client version 1 is too old. Minimum supported API version is 1.24, please "
+		 "upgrade your client to a newer version",
+		 true},
+		{"/v../info",
+		 "client version .. is too old. Minimum supported API version is 1.24, please "
+		 "upgrade your client to a newer version",
+		 true},
 		{"/v2.0/info",
 		 "client version 2.0 is too new. Maximum supported API version is 1.51", false},
 		{"/v1.99999999999999999999999/info",

@@ -71,6 +71,36 @@ static void test_query(void **state)
 	assert_null(out.p);
 }
 
+static void test_query_check(void **state)
+{
+	static const struct {
+		const char *query, *message; /* NULL: it is right */
+	} examples[] = {
+		{"", NULL},
+		{"a=1&&b=x%26y&=&c", NULL},
+		{"a=%zz", "invalid URL escape \"%zz\""},
+		{"%zz1=1", "invalid URL escape \"%zz\""},
+		{"a=1&b=%", "invalid URL escape \"%\""},
+		{"%4=1", "invalid URL escape \"%4\""},
+		{"a=%4&b=1", "invalid URL escape \"%4\""},
+		{"a=%\x01\"", "invalid URL escape \"%\\x01\\\"\""},
+		{"a=b%00c", "invalid URL escape \"%00\""},
+		{"a=1;b=2", "invalid semicolon separator in query"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(examples); i++) {
+		struct err e = ERR_INIT;
+		int r = http_query_check(str_from(examples[i].query), &e);
+
+		assert_int_equal(r < 0, examples[i].message != NULL);
+		if (r < 0) {
+			assert_int_equal(e.kind, ERR_INVALID);
+			assert_string_equal(e.msg, examples[i].message);
+		}
+	}
+}
+
 static void test_parse(void **state)
 {
 	static const struct {
@@ -163,9 +193,8 @@ static void test_resolve(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_decode),
-		cmocka_unit_test(test_query),
-		cmocka_unit_test(test_parse),
+		cmocka_unit_test(test_decode),	    cmocka_unit_test(test_query),
+		cmocka_unit_test(test_query_check), cmocka_unit_test(test_parse),
 		cmocka_unit_test(test_resolve),
 	};
 
