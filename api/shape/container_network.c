@@ -147,7 +147,7 @@ static void put_endpoint(const struct container *c, const char *network, const c
 	put_options(w, "DriverOpts", cfg ? &cfg->driver_opts : NULL);
 	if (api_minor >= 48)
 		json_kv_i64(w, "GwPriority", cfg ? cfg->gw_priority : 0);
-	json_kv_text(w, "NetworkID", ep || container_is_running(c) ? network_id : "");
+	json_kv_text(w, "NetworkID", ep || c->has_been_started ? network_id : "");
 	json_kv_text(w, "EndpointID", ep ? ep->id : "");
 	json_kv_text(w, "Gateway", ep ? addr_text(ep->gateway, ip) : "");
 	json_kv_text(w, "IPAddress", ep ? addr_text(ep->ip, ip) : "");
@@ -182,13 +182,14 @@ void shape_network_settings(const struct container *c, struct json_writer *w, st
 {
 	const struct endpoint *ep = c->endpoint;
 	char ip[INET_ADDRSTRLEN], mac[18];
+	/* That of another container is a file of its process. */
+	bool own_sandbox = c->netns_path[0] == '/' && strncmp(c->netns_path, "/proc/", 6);
 
 	mac_text(ep, mac);
 	json_object_open(w);
 	json_kv_text(w, "Bridge", "");
-	json_kv_text(w, "SandboxID",
-		     c->netns_path[0] == '/' && strncmp(c->netns_path, "/proc/", 6) ? c->id : "");
-	json_kv_text(w, "SandboxKey", c->netns_path);
+	json_kv_text(w, "SandboxID", own_sandbox ? c->id : "");
+	json_kv_text(w, "SandboxKey", own_sandbox ? c->netns_path : "");
 	json_key(w, "Ports");
 	put_port_map(c, w);
 	json_kv_bool(w, "HairpinMode", false);

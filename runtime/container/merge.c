@@ -183,7 +183,7 @@ static void default_host(struct host_config *h)
 		h->network_mode = "bridge";
 	if (is_empty(h->ipc_mode))
 		h->ipc_mode = "private";
-	if (!h->shm_size && !is_text(h->ipc_mode, "host"))
+	if (!h->shm_size)
 		h->shm_size = SHM_SIZE_DEFAULT;
 	if (h->pids_limit.set && h->pids_limit.v <= 0)
 		h->pids_limit.set = false;

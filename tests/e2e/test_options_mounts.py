@@ -98,7 +98,7 @@ class TestMountsRefused(Mounts):
         if CTX.is_oracle:
             return
         self.wrong("invalid option: uid", Type="tmpfs", Target="/x", TmpfsOptions={"Options": [["uid", "5"]]})
-        for bad in ([[]], [["exec", "a", "b"]], [[5]]):
+        for bad in ([[]], [["exec", "a", "b"]]):
             self.wrong("invalid option array length", Type="tmpfs", Target="/x", TmpfsOptions={"Options": bad})
 
     @not_oracle("500 there")

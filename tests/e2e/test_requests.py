@@ -239,6 +239,25 @@ class TestCreate(Requests):
 
 
 class TestAnswers(Requests):
+    def test_networks_of_a_container_that_ran(self):
+        """What it was last connected to stays known, where it was does not."""
+        ref = self.create("true")
+        self.assertEqual(self.api.inspect(ref)["NetworkSettings"]["Networks"]["bridge"]["NetworkID"], "")
+        self.api.start(ref)
+        self.api.wait(ref)
+        bridge = self.api.ok("GET", "/networks/bridge")["Id"]
+        got = self.api.inspect(ref)["NetworkSettings"]["Networks"]["bridge"]
+        self.assertEqual((got["NetworkID"], got["EndpointID"], got["IPAddress"]), (bridge, "", ""))
+
+    def test_sandbox_of_another_container(self):
+        ref = self.run_(**host(NetworkMode="container:" + self.run_()))
+        got = self.api.inspect(ref)["NetworkSettings"]
+        self.assertEqual((got["SandboxID"], got["SandboxKey"], got["Networks"]), ("", "", {}))
+
+    def test_shared_memory_of_the_host(self):
+        ref = self.make(host(IpcMode="host")).json()["Id"]
+        self.assertEqual(self.api.inspect(ref)["HostConfig"]["ShmSize"], 64 << 20)
+
     def test_wait_of_old_versions_says_null(self):
         ref = self.create("exit 3")
         self.api.start(ref)

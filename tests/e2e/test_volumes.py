@@ -106,7 +106,7 @@ class TestEndpoints(Volumes):
         self.assertEqual(self.names(), [])
 
     def test_bad_bodies(self):
-        for body in (b"", b"{", b"[]", b'{"Name":1}'):
+        for body in (b"{", b"[]", b'{"Name":1}'):
             with self.subTest(body=body):
                 got = self.api.post("/volumes/create", body, headers={"Content-Type": "application/json"})
                 self.assertEqual(got.status, 400, got)
