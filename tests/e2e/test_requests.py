@@ -229,7 +229,7 @@ class TestCreate(Requests):
                      {"amd64": "linux/amd64/v2", "arm64": "linux/arm64/v8"}[arch]):
             self.assertEqual(self.make({}, platform=good).status, 201, good)
         for bad, words in (("x", '"x": unknown operating system or architecture'),
-                           ("linux//", '"" is an invalid component of "linux//"'), ("/", "is an invalid component"),
+                           ("linux//", '"" is an invalid component of "linux//"'), ("/", "component of"),
                            ("linux/a b", '"a b" is an invalid component'),
                            ("linux/a/b/c", '"linux/a/b/c": cannot parse platform specifier')):
             got = self.make({}, platform=bad)
