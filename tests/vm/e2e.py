@@ -13,17 +13,28 @@ from guest import Failed, Guest
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # The emulator is that much slower than the machine.
 SLOW = 4
+DISK = 256 << 20
 # What shows most of what differs in a guest, in a time that is bearable; all that needs only a socket:
 # tests/vm/run --filter e2e --e2e test_ --e2e-seconds 3600. With the second runtime those in which the
 # runtime has a part.
+# Each limit set and each changed, with either: of what is refused before there is a container, nothing.
+LIMITS = ("test_options_limits.TestMemory.test_all", "test_options_limits.TestMemory.test_s",
+          "test_options_limits.TestMemory.test_oom_score", "test_options_limits.TestCpu.test_s",
+          "test_options_limits.TestCpu.test_a_", "test_options_limits.TestIo.test_throttles",
+          "test_options_limits.TestIo.test_a_", "test_options_limits.TestIo.test_weight",
+          "test_options_limits.TestPidsAndFiles.test_u", "test_options_limits.TestUpdate.test_running",
+          "test_options_limits.TestUpdate.test_time", "test_options_limits.TestUpdate.test_swap",
+          "test_options_limits.TestUpdate.test_processes", "test_options_limits.TestUpdate.test_weight",
+          "test_options_namespaces.TestUserAndCgroup.test_cgroup", "test_options_more.TestDevices.test_one",
+          "test_options_more.TestDevices.test_rules", "test_options_more.TestSysctls.test_own")
 CHOSEN = {
     "crun": ("test_run.TestExit", "test_run.TestStreams", "test_options.TestSecurity",
              "test_options.TestResources", "test_exec.TestCli", "test_exec.TestApi",
              "test_logs.TestLogs.test_follow", "test_attach.TestUpgrade", "test_containers.TestWait",
              "test_containers.TestStates", "test_copy.TestOut", "test_stats.", "test_pause.",
-             "test_health.TestLife"),
+             "test_health.TestLife", *LIMITS),
     "runc": ("test_exec.TestCli", "test_stats.TestStats", "test_pause.TestUpdate",
-             "test_options.TestSecurity"),
+             "test_options.TestSecurity", *LIMITS),
 }
 
 
@@ -111,11 +122,14 @@ def run_tests(run, g, out, runtime, seconds, only=""):
 
 
 def all_of(run, out, kernel, initrd, seconds, only=""):
+    disk = os.path.join(out, "e2e.disk")        # nothing is kept on it; limits need a device to be of
+    with open(disk, "wb") as f:
+        f.truncate(DISK)
     for runtime in CHOSEN:
         name = f"e2e.{runtime}"
         if not run.wanted(name):
             continue
-        g = Guest(out, kernel, initrd, memory=768, name=f"e2e-{runtime}",
+        g = Guest(out, kernel, initrd, memory=768, disk=disk, name=f"e2e-{runtime}",
                   append=f"serin.memory serin.arg=--default-runtime={runtime}")
         try:
             def boot():
