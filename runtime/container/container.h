@@ -59,6 +59,8 @@ struct container_mount {
 	bool ro_top_only;    /* read-only, but not what is mounted below */
 	bool ro_all;	     /* read-only with all below, or not at all */
 	bool is_file;	     /* of a bind: known since the last start */
+	bool implied;	     /* propagation: for the data root's sake, not as asked for */
+	bool alone;	     /* implied, but nothing spreads from there: since the last start */
 	bool anonymous;	     /* a volume made for this container; goes with it when asked to */
 	bool used, up;	     /* private to volumes.c: the volume knows us; it is mounted for us */
 };

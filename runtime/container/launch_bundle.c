@@ -133,7 +133,7 @@ static int fill_mounts(struct launch *l, struct err *e)
 			.top_only = m->top_only,
 			/* Nothing is mounted below a file; and crun's "rro" wants a directory. */
 			.ro_top_only = m->ro_top_only || m->is_file,
-			.propagation = is_empty(m->propagation) ? NULL : m->propagation,
+			.propagation = is_empty(m->propagation) || m->alone ? NULL : m->propagation,
 			.tmpfs_options = strcmp(m->type, "tmpfs") ? NULL : m->mode,
 		};
 	}

@@ -102,6 +102,42 @@ static int relative_path(const struct mount_config *in, const char *path, struct
 		       in->type, path);
 }
 
+/* Is b the directory a, or below it? Clean paths. */
+static bool holds(const char *a, const char *b)
+{
+	size_t n = a[1] ? strlen(a) : 0;
+
+	return !strncmp(a, b, n) && (!b[n] || b[n] == '/');
+}
+
+/*
+ * A private copy of what is mounted in the data root would keep the roots of other containers busy
+ * after they ended: a bind of it, of a part or of a directory above is a slave of the host's.
+ */
+static int mind_data_root(struct mount_list *list, const struct bind_options *o,
+			  struct planned_mount *p, struct err *e)
+{
+	const char *root = mount_path_clean(list->a, list->eng->opt->data_root);
+
+	if (!root)
+		return mount_no_memory(e);
+	if (!holds(root, p->m.source) && !holds(p->m.source, root))
+		return 0;
+	if (!o || text_is_empty(o->propagation)) {
+		p->m.propagation = "rslave";
+		p->m.implied = true;
+		return 0;
+	}
+	if (!strcmp(o->propagation, "rslave") || !strcmp(o->propagation, "rshared"))
+		return 0;
+	return err_set(
+		e, ERR_INVALID,
+		"invalid mount config: must use either propagation mode \"rslave\" or "
+		"\"rshared\" when mount source is within the daemon root, daemon root: \"%s\", "
+		"bind mount source: \"%s\", propagation: \"%s\"",
+		root, p->m.source, o->propagation);
+}
+
 static int plan_bind(struct mount_list *list, const struct mount_config *in, bool make_source,
 		     struct planned_mount *p, struct err *e)
 {
@@ -130,7 +166,7 @@ static int plan_bind(struct mount_list *list, const struct mount_config *in, boo
 	if (!make_source && stat(in->source, &st) < 0)
 		return mount_refuse(in, e, "bind source path does not exist: ", in->source);
 	p->m.source = mount_path_clean(list->a, in->source);
-	return p->m.source ? 0 : mount_no_memory(e);
+	return p->m.source ? mind_data_root(list, o, p, e) : mount_no_memory(e);
 }
 
 /* A relative path that, read as text, does not leave where it begins. */

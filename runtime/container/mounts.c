@@ -143,7 +143,7 @@ static int add_bind(struct mount_list *list, const char *spec, struct err *e)
 		in.bind_options = &bo;
 	in.read_only = !mount_mode_is_rw(&mode);
 	if (mount_plan(list, &in, true, &p, e) < 0)
-		return strz_starts(e->msg, "invalid mount config")
+		return strz_starts(e->msg, "invalid mount config for")
 			       ? err_wrap(e, "invalid volume specification: '%s'", spec)
 			       : err_code(e);
 	if (parts[2].n)

@@ -124,7 +124,7 @@ int container_tmpfs_options(const struct tmpfs_options *o, struct arena *a, cons
 /* Where Tmpfs goes: neither the root nor a relative path. */
 int container_check_tmpfs_target(const char *path, struct err *e) WARN_UNUSED;
 /* propagation.c: mounts can spread only from where the host shares them. For jobs. */
-int container_check_propagation(const struct container_mount *mounts, size_t n, struct err *e)
+int container_check_propagation(struct container_mount *mounts, size_t n, struct err *e)
 	WARN_UNUSED;
 /* ports.c: PortBindings to requests. */
 int container_ports(const struct container_config *config, const struct host_config *host,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A bind whose mounts are to spread (shared, slave) needs a source on a mount that is shared on the
- * host; the kernel would take it silently and nothing would spread.
+ * host; the kernel would take it silently and nothing would spread. Where spreading was not asked
+ * for but is for the data root's sake (mount_plan.c), there is then none.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -62,7 +63,7 @@ static enum spread find(struct str info, const char *path, struct str *ret_mount
 	return found;
 }
 
-static int check(const struct container_mount *m, struct str info, struct arena *a, struct err *e)
+static int check(struct container_mount *m, struct str info, struct arena *a, struct err *e)
 {
 	CLEANUP_FD int fd = open(m->source, O_PATH | O_CLOEXEC);
 	char *path = arena_alloc(a, PATH_MAX), link[32];
@@ -76,14 +77,15 @@ static int check(const struct container_mount *m, struct str info, struct arena 
 		return err_sys(e, errno, "%s", m->source);
 	path[n] = 0;
 	have = find(info, path, &mount);
-	if (have >= want)
+	m->alone = m->implied && have < want;
+	if (have >= want || m->implied)
 		return 0;
 	return err_set(e, ERR_SYSTEM,
 		       "path %s is mounted on " STR_FMT " but it is not a shared%s mount",
 		       m->source, STR_ARG(mount), want == SPREAD_SLAVE ? " or slave" : "");
 }
 
-int container_check_propagation(const struct container_mount *mounts, size_t n, struct err *e)
+int container_check_propagation(struct container_mount *mounts, size_t n, struct err *e)
 {
 	CLEANUP_ARENA struct arena a = {0};
 	struct str info = {NULL, 0};

@@ -23,7 +23,7 @@ struct endpoint_record {
 };
 struct mount_record {
 	const char *type, *name, *source, *destination, *driver, *mode, *propagation, *subpath;
-	bool rw, anonymous, top_only, ro_top_only, ro_all;
+	bool rw, anonymous, top_only, ro_top_only, ro_all, implied;
 };
 struct link_record {
 	const char *child, *alias;
@@ -98,6 +98,7 @@ static const struct shape_field mount_fields[] = {
 	F(mount_record, "NonRecursive", top_only, SHAPE_BOOL, .flags = SHAPE_OMIT_EMPTY),
 	F(mount_record, "ReadOnlyNonRecursive", ro_top_only, SHAPE_BOOL, .flags = SHAPE_OMIT_EMPTY),
 	F(mount_record, "ReadOnlyForceRecursive", ro_all, SHAPE_BOOL, .flags = SHAPE_OMIT_EMPTY),
+	F(mount_record, "ImpliedPropagation", implied, SHAPE_BOOL, .flags = SHAPE_OMIT_EMPTY),
 };
 SHAPE(mount_record, mount_fields);
 
@@ -251,6 +252,7 @@ int container_to_record(const struct container *c, struct arena *a, struct buf *
 						  .top_only = m->top_only,
 						  .ro_top_only = m->ro_top_only,
 						  .ro_all = m->ro_all,
+						  .implied = m->implied,
 						  .anonymous = m->anonymous};
 	}
 	rec->id = c->id;
@@ -371,6 +373,7 @@ static int mounts_from_record(struct container *c, const struct shape_array *lis
 							.top_only = in[i].top_only,
 							.ro_top_only = in[i].ro_top_only,
 							.ro_all = in[i].ro_all,
+							.implied = in[i].implied,
 							.propagation = in[i].propagation,
 							.subpath = in[i].subpath,
 							.anonymous = in[i].anonymous};

@@ -4,7 +4,7 @@
 import os
 import subprocess
 
-from harness.case import BB, CTX, E2E, not_oracle
+from harness.case import BB, CTX, E2E, Api, Daemon, Docker, leaks, not_oracle, wait_for
 
 
 class Mounts(E2E):
@@ -297,3 +297,80 @@ class TestBinds(Mounts):
         ref = self.create(HostConfig={"VolumeDriver": "nope", "Binds": [f"{top}:/a"]})
         host = self.api.inspect(ref)["HostConfig"]
         self.assertEqual((host["VolumeDriver"], host["Binds"]), ("nope", [f"{top}:/a"]))
+
+
+class TestDataRoot(Mounts):
+    """Binds of the data root, or of what it is in, on a machine whose mounts spread."""
+
+    @classmethod
+    def set_up_fixtures(cls):
+        cls.top = os.path.join(CTX.tmp, "spreads")
+        os.makedirs(cls.top, exist_ok=True)
+        subprocess.run(["mount", "--bind", cls.top, cls.top], check=True)
+        subprocess.run(["mount", "--make-shared", cls.top], check=True)
+        cls.before = leaks.Snapshot()       # with that mount, which is no daemon's
+
+    @classmethod
+    def bring_up(cls):
+        cls.daemon = Daemon(root=cls.top)
+        cls.daemon.start()
+        cls.api = Api(cls.daemon.sock)
+        cls.docker = Docker(cls.daemon.sock)
+        cls.load_base(cls.api)
+
+    @classmethod
+    def tear_down_all(cls, check=True):
+        try:
+            super().tear_down_all(check)
+        finally:
+            subprocess.run(["umount", "-l", cls.top], capture_output=True)
+
+    def propagation(self, bind):
+        ref = self.create("true", HostConfig={"Binds": [bind]})
+        return self.api.inspect(ref)["Mounts"][0]["Propagation"]
+
+    def test_shown(self):
+        data = self.daemon.data
+        for path in ("/", "/tmp", self.top, data, data + "/x/y"):
+            with self.subTest(path):
+                self.assertEqual(self.propagation(f"{path}:/x"), "rslave")
+                self.assertEqual(self.propagation(f"{path}:/x:ro"), "rslave")
+                self.assertEqual(self.propagation(f"{path}:/x:rshared"), "rshared")
+        self.assertEqual(self.propagation("/etc:/x"), "rprivate")
+
+    def test_refused(self):
+        for mode in ("private", "rprivate", "slave", "shared"):
+            for host in ({"Binds": [f"{self.top}:/x:{mode}"]},
+                         {"Mounts": [{"Type": "bind", "Source": self.top, "Target": "/x",
+                                      "BindOptions": {"Propagation": mode}}]}):
+                with self.subTest(mode=mode, host=list(host)):
+                    self.refused('invalid mount config: must use either propagation mode "rslave" or "rshared" when '
+                                 f'mount source is within the daemon root, daemon root: "{self.daemon.data}", '
+                                 f'bind mount source: "{self.top}", propagation: "{mode}"', **host)
+
+    def test_others_roots_go(self):
+        """Who sees the data root keeps no copy of the root of a container that is gone."""
+        other = self.run_()
+        ref = self.run_(HostConfig={"Binds": [f"{self.top}:/x"]})
+        with open(f"/proc/{self.api.inspect(ref)['State']['Pid']}/mountinfo") as f:
+            seen = [line.split() for line in f]
+        self.assertIn("master", [part.split(":")[0] for line in seen if line[4] == "/x" for part in line])
+        merged = self.api.inspect(other)["GraphDriver"]["Data"]["MergedDir"]
+        inside = "/x" + merged[len(self.top):]
+        self.assertIn(inside, [line[4] for line in seen])
+        self.api.remove(other)
+
+        def gone():
+            with open(f"/proc/{self.api.inspect(ref)['State']['Pid']}/mountinfo") as f:
+                return inside not in [line.split()[4] for line in f]
+        wait_for(gone, 10, "the root of the container that was removed is nowhere mounted")
+        self.assertFalse(os.path.exists(merged))
+
+    def test_where_nothing_spreads(self):
+        """Asked for by nobody, it is no reason not to start."""
+        subprocess.run(["mount", "--make-private", self.top], check=True)
+        try:
+            _, optional, _ = self.options("/x", Binds=[f"{self.top}:/x"])
+            self.assertEqual(optional, [])
+        finally:
+            subprocess.run(["mount", "--make-shared", self.top], check=True)

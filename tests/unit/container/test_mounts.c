@@ -63,7 +63,8 @@ void image_unref(struct image *img)
 static int plan(const struct create_request *req, struct err *e)
 {
 	static struct volume_store volumes = {.root = "/vols"};
-	static const struct engine eng = {.volumes = &volumes};
+	static const struct engine_options options = {.data_root = "/var/lib/it/"};
+	static const struct engine eng = {.volumes = &volumes, .opt = &options};
 	int r;
 
 	*e = (struct err)ERR_INIT;
@@ -91,7 +92,12 @@ static void binds_are_read(void **state)
 		{"/a:/b:rw,z", "/a", "/b", "rw,z", "rprivate", true},
 		{"/a:/b:ro,rshared,cached", "/a", "/b", "ro,rshared,cached", "rshared", false},
 		{"/a/../x//y/.:/b/./c/", "/x/y", "/b/c", "", "rprivate", true},
-		{"/:/host", "/", "/host", "", "rprivate", true},
+		{"/:/host", "/", "/host", "", "rslave", true},
+		{"/var/lib/it:/b", "/var/lib/it", "/b", "", "rslave", true},
+		{"/var:/b:ro", "/var", "/b", "ro", "rslave", false},
+		{"/var/lib/it/../it/x:/b", "/var/lib/it/x", "/b", "", "rslave", true},
+		{"/var/lib/it2:/b", "/var/lib/it2", "/b", "", "rprivate", true},
+		{"/var/li:/b:slave", "/var/li", "/b", "slave", "slave", true},
 		{"/a b:/c d", "/a b", "/c d", "", "rprivate", true},
 	};
 
@@ -152,6 +158,12 @@ static void bad_mounts_are_refused_in_the_engine_s_words(void **state)
 		 "invalid mount path: 'b' mount path must be absolute",
 		 ERR_INVALID},
 		{"{'Binds':['/a:/b:wo']}", "invalid mode: wo", ERR_INVALID},
+		{"{'Binds':['/var/:/b:rprivate']}",
+		 "invalid mount config: must use either propagation mode \"rslave\" or \"rshared\" "
+		 "when mount source is within the daemon root, daemon root: \"/var/lib/it\", bind "
+		 "mount "
+		 "source: \"/var\", propagation: \"rprivate\"",
+		 ERR_INVALID},
 		{"{'Binds':['/a:/']}",
 		 "invalid volume specification: '/a:/': invalid mount config for type \"bind\": "
 		 "invalid specification: destination can't be '/'",
