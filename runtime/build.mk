@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-srcs-y += engine.c
+srcs-y += engine.c oci_version.c oci_version_parse.c

@@ -126,6 +126,7 @@ int engine_open(struct engine *eng, const struct engine_options *opt, struct err
 	list_init(&eng->containers);
 	list_init(&eng->restarts_due);
 	waitq_init(&eng->launch_turn);
+	oci_version_init(&eng->oci_version);
 	eng->cgroup_v2 = cgroup_is_v2();
 	cgroup_support_find(eng->cgroup_v2, &eng->limits);
 	eng->ro_recursive = syscall(SYS_mount_setattr, -1, NULL, 0, NULL, 0) < 0 && errno != ENOSYS;

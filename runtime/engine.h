@@ -19,6 +19,7 @@
 #include "firmware/sched/fiber.h"
 #include "runtime/image/image.h"
 #include "runtime/network/network.h"
+#include "runtime/oci_version.h"
 #include "runtime/options.h"
 #include "runtime/volume/volume.h"
 
@@ -42,6 +43,7 @@ struct engine {
 	bool cgroup_v2;
 	struct cgroup_support limits; /* what this kernel can set */
 	bool ro_recursive;	      /* mounts can be made read-only with all below them */
+	struct oci_version_cache oci_version;
 	bool stopping;
 	bool restored;		  /* containers are what they were; restarts may begin */
 	struct list restarts_due; /* struct container; see runtime/container/restart.c */

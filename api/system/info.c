@@ -217,14 +217,21 @@ static void put_swarm(struct json_writer *w)
 	json_object_close(w);
 }
 
-static void put_commits(struct json_writer *w)
+/* The engine's words for what it cannot find out. There is no containerd; docker-init is ours. */
+static void put_commits(struct call *call, struct json_writer *w, const struct oci_version *runtime)
 {
-	static const char *const parts[] = {"ContainerdCommit", "RuncCommit", "InitCommit"};
+	const struct {
+		const char *key, *id;
+	} parts[] = {{"ContainerdCommit", "N/A"},
+		     {"RuncCommit", runtime->commit[0] ? runtime->commit : "N/A"},
+		     {"InitCommit", CONFIG_VERSION}};
 
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-		json_key(w, parts[i]);
+		json_key(w, parts[i].key);
 		json_object_open(w);
-		json_kv_text(w, "ID", "");
+		json_kv_text(w, "ID", parts[i].id);
+		if (call->api_minor < 49)
+			json_kv_text(w, "Expected", parts[i].id);
 		json_object_close(w);
 	}
 }
@@ -288,9 +295,13 @@ int api_system_info(struct call *call, struct err *e)
 	const struct engine_options *opt = call->eng->opt;
 	const char *security[] = {"name=seccomp,profile=builtin", "name=cgroupns"};
 	struct device_listing devices = {0};
+	struct oci_version runtime;
 	struct json_writer w;
 	struct buf out;
 
+	http_watch_client(call->http, true);
+	oci_version_get(call->eng, call->a, &runtime);
+	http_watch_client(call->http, false);
 	device_listing_read(&devices, call);
 	reply_begin(call, &out, &w);
 	json_object_open(&w);
@@ -304,7 +315,7 @@ int api_system_info(struct call *call, struct err *e)
 	put_list(&w, "Labels", opt->labels.items, opt->labels.n);
 	put_runtimes(opt, &w);
 	put_swarm(&w);
-	put_commits(&w);
+	put_commits(call, &w, &runtime);
 	put_list(&w, "SecurityOptions", security, call->eng->cgroup_v2 ? 2 : 1);
 	put_list(&w, "CDISpecDirs", opt->cdi_spec_dirs.items, opt->cdi_spec_dirs.n);
 	device_listing_write(&devices, &w);

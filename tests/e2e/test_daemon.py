@@ -297,6 +297,51 @@ class TestConfig(Own):
         self.assertTrue(os.path.exists(marks))
 
     @OURS
+    def test_runtime_s_version(self):
+        """It is asked once, again when it is another program, and whether it answers or not, others do not wait."""
+        daemon = self.make()
+        marks = os.path.join(daemon.root, "marks")
+        wrapper = os.path.join(daemon.root, "r")
+
+        def say(script):
+            with open(wrapper + ".new", "w") as f:
+                f.write(f"#!/bin/sh\necho x >>{marks}\n{script}\n")
+            os.chmod(wrapper + ".new", 0o755)
+            os.rename(wrapper + ".new", wrapper)
+
+        def asked():
+            return os.path.getsize(marks) // 2 if os.path.exists(marks) else 0
+        say("echo own version 1.2; echo commit: abc")
+        daemon.flags = ["--add-runtime", f"mine={wrapper}", "--default-runtime", "mine"]
+        daemon.start()
+        api = Api(daemon.sock)
+        self.assertEqual(asked(), 0, "nothing is asked at start")
+        for _ in range(3):
+            self.assertEqual(api.ok("GET", "/info")["RuncCommit"]["ID"], "abc")
+        self.assertEqual([c for c in api.ok("GET", "/version")["Components"] if c["Name"] == "mine"],
+                         [{"Name": "mine", "Version": "1.2", "Details": {"GitCommit": "abc"}}])
+        self.assertEqual(asked(), 1)
+        for script in ("exit 1", "echo something else", "echo version 9; kill -9 $$", "yes version", "exec sleep 1000"):
+            with self.subTest(script):
+                before = asked()
+                say(script)
+                clients = [rawhttp.Conn(daemon.sock, 30) for _ in range(4)]
+                for one in clients:
+                    one.request("GET", "/info")
+                for _ in range(20):
+                    self.assertTrue(daemon.answers())
+                for one in clients:
+                    self.assertEqual(json.loads(one.response().body)["RuncCommit"]["ID"], "N/A")
+                    one.close()
+                self.assertEqual([c["Name"] for c in api.ok("GET", "/version")["Components"]],
+                                 ["Engine", "docker-init"])
+                self.assertEqual(asked(), before + 1)
+        say("echo own version 1.3; echo commit: def")
+        self.assertEqual(api.ok("GET", "/info")["RuncCommit"]["ID"], "def")
+        os.unlink(wrapper)
+        self.assertEqual(api.ok("GET", "/info")["RuncCommit"]["ID"], "N/A")
+
+    @OURS
     def test_default_runtime_that_is_not_there(self):
         self.refused(self.make("--default-runtime", "nosuch"), "nosuch")
 

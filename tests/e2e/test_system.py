@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import re
+import subprocess
 
 from harness import rawhttp
 from harness.case import BB, CTX, E2E, Api, not_oracle
@@ -156,6 +157,25 @@ class TestVersionInfo(E2E):
         if not CTX.is_oracle:
             self.assertFalse(nf & set(got))
             self.assertEqual(nf & set(Api(self.daemon.sock, "1.49").ok("GET", "/info")), nf)
+
+    def test_commits(self):
+        """Which runtime this is: its own words, in the version and in the information."""
+        said = subprocess.run(["runc", "--version"], capture_output=True, text=True, check=True).stdout
+        version = re.search(r"version (\S+)", said).group(1)
+        commit = re.search(r"^commit: (\S+)", said, re.M).group(1)
+        for minor in ("1.24", "1.41") + (() if CTX.is_oracle else ("1.48", "1.49", "1.51")):
+            api = Api(self.daemon.sock, minor)
+            info = api.ok("GET", "/info")
+            old = int(minor.split(".")[1]) < 49
+            for key in ("RuncCommit", "InitCommit", "ContainerdCommit"):
+                with self.subTest(minor=minor, key=key):
+                    self.assertEqual(info[key].get("Expected"), info[key]["ID"] if old else None)
+            self.assertEqual(info["RuncCommit"]["ID"], commit)
+            parts = {c["Name"]: c for c in api.ok("GET", "/version")["Components"]}
+            self.assertEqual(parts["runc"], {"Name": "runc", "Version": version, "Details": {"GitCommit": commit}})
+            self.assertTrue(parts["docker-init"]["Version"])
+        self.assertIn(f"runc version: {commit}", self.docker.ok("info"))
+        self.assertIn(commit, self.docker.ok("version"))
 
     def test_info_counts(self):
         self.assertEqual(self.api.ok("GET", "/info")["Images"], 1)
