@@ -5,6 +5,7 @@
 
 #include "api/router/prune.h"
 #include "api/router/reply.h"
+#include "api/shape/container.h"
 #include "api/shape/text.h"
 #include "runtime/container/container.h"
 
@@ -49,7 +50,7 @@ static void put_containers(struct engine *eng, const struct network_info *net,
 			   struct json_writer *w, struct arena *a)
 {
 	const struct container *c;
-	char ip[INET_ADDRSTRLEN];
+	char ip[INET_ADDRSTRLEN], id[DIGEST_HEX + 1];
 
 	json_key(w, "Containers");
 	json_object_open(w);
@@ -62,7 +63,7 @@ static void put_containers(struct engine *eng, const struct network_info *net,
 		json_key(w, c->id);
 		json_object_open(w);
 		json_kv_text(w, "Name", c->name);
-		json_kv_text(w, "EndpointID", ep ? ep->id : "");
+		json_kv_text(w, "EndpointID", shape_endpoint_id(c, net->id, id));
 		json_kv_text(w, "MacAddress",
 			     ep ? arena_printf(a, "%02x:%02x:%02x:%02x:%02x:%02x", ep->mac[0],
 					       ep->mac[1], ep->mac[2], ep->mac[3], ep->mac[4],

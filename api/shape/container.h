@@ -9,6 +9,7 @@
 #define API_SHAPE_CONTAINER_H
 
 #include "firmware/fmt/json.h"
+#include "firmware/fmt/sha256.h"
 #include "runtime/container/container.h"
 
 struct container_sizes {
@@ -29,6 +30,12 @@ void shape_container_inspect(const struct container *c, struct json_writer *w, s
 
 /* Ports of a summary: published ones and, while it runs, the exposed ones. */
 void shape_container_ports(const struct container *c, struct json_writer *w);
+/*
+ * The ID of its endpoint on that network, in out; "" while there is none. On the networks that give
+ * no interface (none, host) it is made of what it belongs to.
+ */
+const char *shape_endpoint_id(const struct container *c, const char *network_id,
+			      char out[DIGEST_HEX + 1]);
 /* NetworkSettings of inspect; summary has only its Networks. */
 void shape_network_settings(const struct container *c, struct json_writer *w, struct arena *a,
 			    unsigned api_minor);

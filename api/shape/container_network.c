@@ -129,12 +129,37 @@ static const struct endpoint_config *asked(const struct container *c, const char
 	return NULL;
 }
 
+const char *shape_endpoint_id(const struct container *c, const char *network_id,
+			      char out[DIGEST_HEX + 1])
+{
+	struct sha256 hash;
+	struct digest digest;
+
+	if (c->endpoint)
+		return c->endpoint->id;
+	if (!container_is_running(c))
+		return "";
+	sha256_init(&hash);
+	sha256_update(&hash, c->id, strlen(c->id));
+	sha256_update(&hash, network_id, strlen(network_id));
+	sha256_update(&hash, &c->started_ns, sizeof(c->started_ns));
+	digest_from_sha256(&hash, &digest);
+	memcpy(out, digest_hex(&digest), DIGEST_HEX + 1);
+	return out;
+}
+
+/* Which network it is on is known since its first start, even if that failed, and stays so. */
+static bool was_connected(const struct container *c)
+{
+	return c->endpoint || container_is_running(c) || c->has_been_started || c->error[0];
+}
+
 static void put_endpoint(const struct container *c, const char *network, const char *network_id,
 			 struct json_writer *w, unsigned api_minor)
 {
 	const struct endpoint *ep = c->endpoint;
 	const struct endpoint_config *cfg = asked(c, network);
-	char ip[INET_ADDRSTRLEN], mac[18];
+	char ip[INET_ADDRSTRLEN], mac[18], id[DIGEST_HEX + 1];
 
 	mac_text(ep, mac);
 	if (!ep && cfg && cfg->mac_address)
@@ -147,8 +172,8 @@ static void put_endpoint(const struct container *c, const char *network, const c
 	put_options(w, "DriverOpts", cfg ? &cfg->driver_opts : NULL);
 	if (api_minor >= 48)
 		json_kv_i64(w, "GwPriority", cfg ? cfg->gw_priority : 0);
-	json_kv_text(w, "NetworkID", ep || c->has_been_started ? network_id : "");
-	json_kv_text(w, "EndpointID", ep ? ep->id : "");
+	json_kv_text(w, "NetworkID", was_connected(c) ? network_id : "");
+	json_kv_text(w, "EndpointID", shape_endpoint_id(c, network_id, id));
 	json_kv_text(w, "Gateway", ep ? addr_text(ep->gateway, ip) : "");
 	json_kv_text(w, "IPAddress", ep ? addr_text(ep->ip, ip) : "");
 	json_kv_i64(w, "IPPrefixLen", ep ? ep->prefix_len : 0);
@@ -169,10 +194,9 @@ void shape_networks(const struct container *c, struct json_writer *w, struct are
 
 	(void)a;
 	json_object_open(w);
-	if (!c->config.network_disabled && strncmp(mode, "container:", 10)) {
-		/* One that is not there yet shows by the name it was asked for. */
-		json_key(w, net ? net->name : mode);
-		put_endpoint(c, net ? net->name : mode, net ? net->id : "", w, api_minor);
+	if (net && !c->config.network_disabled) {
+		json_key(w, net->name);
+		put_endpoint(c, net->name, net->id, w, api_minor);
 	}
 	json_object_close(w);
 }
@@ -182,14 +206,16 @@ void shape_network_settings(const struct container *c, struct json_writer *w, st
 {
 	const struct endpoint *ep = c->endpoint;
 	char ip[INET_ADDRSTRLEN], mac[18];
-	/* That of another container is a file of its process. */
-	bool own_sandbox = c->netns_path[0] == '/' && strncmp(c->netns_path, "/proc/", 6);
+	/* That of another container's is the other's. */
+	bool own = c->netns_path[0] == '/' && strncmp(c->netns_path, "/proc/", 6) != 0;
+	bool host = c->host.network_mode && !strcmp(c->host.network_mode, "host") &&
+		    container_is_running(c);
 
 	mac_text(ep, mac);
 	json_object_open(w);
 	json_kv_text(w, "Bridge", "");
-	json_kv_text(w, "SandboxID", own_sandbox ? c->id : "");
-	json_kv_text(w, "SandboxKey", own_sandbox ? c->netns_path : "");
+	json_kv_text(w, "SandboxID", own || host ? c->id : "");
+	json_kv_text(w, "SandboxKey", own ? c->netns_path : "");
 	json_key(w, "Ports");
 	put_port_map(c, w);
 	json_kv_bool(w, "HairpinMode", false);

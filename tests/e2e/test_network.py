@@ -128,6 +128,50 @@ class TestBridge(Network):
                                             if n["Name"] == "bridge"][0])
         self.assertEqual(len(end["EndpointID"]), 64)
 
+    def test_shown_in_every_state(self):
+        """What inspect and the list say of the network of a container, by mode and state."""
+        nets = {n["Name"]: n["Id"] for n in self.api.ok("GET", "/networks")}
+        peer = self.run_()
+        moving = ("EndpointID", "Gateway", "IPAddress", "IPPrefixLen", "MacAddress")
+
+        def shown(ref, name):
+            got = self.api.inspect(ref)["NetworkSettings"]
+            short, = [c["NetworkSettings"] for c in self.api.ok("GET", "/containers/json", all=1) if c["Id"] == ref]
+            self.assertEqual(list(got["Networks"]), [name] if name else [])
+            self.assertEqual(short["Networks"], got["Networks"])
+            return got, got["Networks"].get(name)
+        for mode, name in (("none", "none"), ("bridge", "bridge"), ("default", "bridge"), ("host", "host"),
+                           ("container:" + peer, None)):
+            with self.subTest(mode.split(":")[0]):
+                ref = self.create("sleep 1000", HostConfig={"NetworkMode": mode})
+                got, end = shown(ref, name)
+                self.assertEqual((got["SandboxID"], got["SandboxKey"], got["Ports"]), ("", "", {}))
+                if name:
+                    self.assertEqual(end["NetworkID"], "")
+                    self.assertFalse([end[key] for key in moving if end[key]])
+                ids = set()
+                for _ in range(2):
+                    self.api.start(ref)
+                    got, end = shown(ref, name)
+                    if name:
+                        self.assertRegex(got["SandboxID"], "^[0-9a-f]{64}$")
+                        self.assertRegex(end["EndpointID"], "^[0-9a-f]{64}$")
+                        self.assertEqual(end["NetworkID"], nets[name])
+                        inside = self.api.ok("GET", f"/networks/{name}")["Containers"][ref]
+                        self.assertEqual(inside["EndpointID"], end["EndpointID"])
+                        self.assertEqual([bool(end[key]) for key in moving[1:]], [name == "bridge"] * 4)
+                        ids.add(end["EndpointID"])
+                    else:
+                        self.assertEqual((got["SandboxID"], got["SandboxKey"]), ("", ""))
+                    self.api.ok("POST", f"/containers/{ref}/kill")
+                    self.exited(ref)
+                    got, end = shown(ref, name)
+                    self.assertEqual(got["Ports"], {})
+                    if name:
+                        self.assertEqual(end["NetworkID"], nets[name])
+                        self.assertFalse([end[key] for key in moving if end[key]])
+                self.assertEqual(len(ids), 2 if name else 0)
+
     def test_reaches_host_and_other(self):
         one = self.run_(["probe", "tcp", "80"], name="one")
         self.logged(one, "ready")
