@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 srcs-y += bridge.c
+srcs-y += claim.c
 srcs-y += connect.c
 srcs-y += files.c
 srcs-y += files_write.c

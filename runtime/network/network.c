@@ -164,6 +164,9 @@ static int open_run(struct job *job)
 	r = network_load_ids(n, &job->err);
 	if (r < 0 || !n->info[NETWORK_BRIDGE].enabled)
 		return r;
+	r = network_claim_bridge(n, &job->err);
+	if (r < 0)
+		return r;
 	if (look_at_bridge(&n->bridge.plan, &job->err) < 0) {
 		/* No netlink at all: host and none still work. */
 		log_warn("bridge network: %s", job->err.msg);
@@ -233,6 +236,7 @@ static void system_free(struct network_system *n)
 
 	list_for_each_safe (l, next, &n->live, link)
 		live_remove(l);
+	network_release_bridge(n);
 	if (n->host_ns >= 0)
 		close(n->host_ns);
 	nl_close(&n->nft);
@@ -253,10 +257,10 @@ int network_open(struct network_system **ret, const struct engine_options *opt, 
 		if (n)
 			list_init(&n->live);
 		if (n)
-			n->host_ns = n->nft.fd = -1;
+			n->host_ns = n->claim_fd = n->nft.fd = -1;
 		return err_sys(e, ENOMEM, "networks");
 	}
-	n->host_ns = -1;
+	n->host_ns = n->claim_fd = -1;
 	r = prepare(n, opt, e);
 	if (r < 0)
 		return r;

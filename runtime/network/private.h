@@ -47,6 +47,7 @@ struct network_system {
 	const struct engine_options *opt;
 	char netns_dir[NETNS_PATH_MAX - 80];
 	int host_ns;
+	int claim_fd; /* claim.c; -1: none */
 	struct network_info info[NETWORK_KINDS];
 	struct bridge_network bridge;
 	struct port_table ports;
@@ -60,6 +61,13 @@ struct network_system {
 /* <exec-root>/netns/<id>; ERR_INVALID when id is no plain file name, ERR_TOO_LARGE. */
 int netns_path_of(const struct network_system *n, const char *id, char *path, size_t size,
 		  struct err *e) WARN_UNUSED;
+
+/*
+ * claim.c: the bridge is ours while we live, or somebody else's: ERR_CONFLICT. Small local files.
+ * Released it can be claimed by others; not claimed is fine.
+ */
+int network_claim_bridge(struct network_system *n, struct err *e) WARN_UNUSED;
+void network_release_bridge(struct network_system *n);
 
 struct live *live_find(const struct network_system *n, const char *container_id);
 /* Note a container; ep NULL: it has a namespace alone. ENOMEM. */

@@ -403,6 +403,40 @@ class TestSideBySide(Own):
         self.assertNotIn(one.bridge, leaks.links())
 
 
+    @OURS
+    def test_one_bridge(self):
+        """A second daemon on a bridge in use would take its addresses and its rules: it does not start."""
+        def claims():
+            return [name for name in os.listdir("/run") if name.startswith("serin-bridge-") and one.bridge in name]
+        one, two = self.make(), self.make()
+        two.bridge, two.gateway = one.bridge, one.gateway
+        one.start()
+        api = Api(one.sock)
+        self.load_base(api)
+        ref = api.run(BB, "sleep 1000")
+        self.refused(two, f"another daemon, process {one.pid}, uses the bridge {one.bridge}: choose another one "
+                          "(--bridge, --bip)")
+        self.assertIn(one.bridge, leaks.links())
+        self.assertEqual(Docker(one.sock).ok("exec", ref, "ping", "-c1", "-W2", one.gateway).count("1 packets received"), 1)
+        api.remove(ref)
+        # Without a bridge they get on; and who died holds nothing.
+        three = self.make("--bridge", "none")
+        three.net = False
+        three.start()
+        three.stop()
+        one.restart(kill=True)
+        self.refused(two, "another daemon")
+        one.kill9()
+        two.start()
+        self.refused(one, f"process {two.pid}")
+        two.stop()
+        self.assertEqual(claims(), [])
+        one.start()
+        self.assertEqual(len(claims()), 1)
+        one.stop()
+        self.assertEqual(claims(), [])
+
+
 class TestDiskFull(Own):
     def small(self, size):
         daemon = self.make()

@@ -21,7 +21,7 @@ network-sched := firmware/sched/fiber.c firmware/sched/waitq.c firmware/sched/jo
 	firmware/sched/loop.c firmware/sched/timer.c \
 	$(if $(CONFIG_FIBER_PTHREAD),firmware/sched/fiber_pthread.c,firmware/sched/fiber_asm.c \
 	firmware/sched/fiber_switch_x86_64.S firmware/sched/fiber_switch_aarch64.S)
-network-all := bridge connect files files_write ids ipam link nat netns network nft port_parse \
+network-all := bridge claim connect files files_write ids ipam link nat netns network nft port_parse \
 	ports setup sweep
 network-json := firmware/fmt/json.c firmware/fmt/json_check.c firmware/fmt/json_scan.c \
 	firmware/fmt/json_text.c firmware/fmt/json_write.c firmware/fmt/utf8.c
