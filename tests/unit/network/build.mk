@@ -26,7 +26,10 @@ network-all := bridge claim connect files files_write ids ipam link nat netns ne
 network-json := firmware/fmt/json.c firmware/fmt/json_check.c firmware/fmt/json_scan.c \
 	firmware/fmt/json_text.c firmware/fmt/json_write.c firmware/fmt/utf8.c
 
-units += $(if $(CONFIG_NET_BRIDGE),network/test_network)
-network/test_network-srcs := tests/unit/network/kernel.c tests/unit/network/peer.c \
+network-whole := tests/unit/network/kernel.c tests/unit/network/peer.c tests/unit/network/scene.c \
 	$(network-all:%=runtime/network/%.c) $(network-json) $(network-sched) $(network-core) \
 	firmware/core/file.c firmware/core/tree.c firmware/core/log.c firmware/net/netlink.c
+
+units += $(if $(CONFIG_NET_BRIDGE),network/test_network network/test_network_upset)
+network/test_network-srcs := $(network-whole)
+network/test_network_upset-srcs := $(network-whole)

@@ -14,8 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Longer than until a lost packet is sent again. */
-enum { WAIT_MS = 5000, LIFE_SECONDS = 60 };
+enum { WAIT_MS = 20000, LIFE_SECONDS = 60 };
 
 static void enter(const char *netns)
 {
@@ -85,7 +84,8 @@ void peer_stop(pid_t pid)
 	}
 }
 
-static const char *call(int type, const char *ip, uint16_t port, char *text, size_t size)
+static const char *call(int type, const char *ip, uint16_t port, int wait_ms, char *text,
+			size_t size)
 {
 	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(port)};
 	int fd = socket(AF_INET, type | SOCK_NONBLOCK, 0), error = 0;
@@ -96,7 +96,7 @@ static const char *call(int type, const char *ip, uint16_t port, char *text, siz
 	inet_pton(AF_INET, ip, &addr.sin_addr);
 	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 && errno != EINPROGRESS)
 		return errno == ECONNREFUSED ? "refused" : "error";
-	if (poll(&p, 1, WAIT_MS) == 0)
+	if (poll(&p, 1, wait_ms) == 0)
 		return "timeout";
 	getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
 	if (error)
@@ -104,7 +104,7 @@ static const char *call(int type, const char *ip, uint16_t port, char *text, siz
 	if (type == SOCK_DGRAM && send(fd, "?", 1, 0) < 0)
 		return "error";
 	p.events = POLLIN;
-	if (poll(&p, 1, WAIT_MS) == 0)
+	if (poll(&p, 1, wait_ms) == 0)
 		return "timeout";
 	n = recv(fd, text, size - 1, 0);
 	if (n < 0)
@@ -113,7 +113,8 @@ static const char *call(int type, const char *ip, uint16_t port, char *text, siz
 	return text;
 }
 
-const char *peer_call(const char *netns, int type, const char *ip, uint16_t port)
+const char *peer_call_within(int wait_ms, const char *netns, int type, const char *ip,
+			     uint16_t port)
 {
 	static char answer[64];
 	int out[2];
@@ -128,7 +129,7 @@ const char *peer_call(const char *netns, int type, const char *ip, uint16_t port
 		const char *said;
 
 		enter(netns);
-		said = call(type, ip, port, text, sizeof(text));
+		said = call(type, ip, port, wait_ms, text, sizeof(text));
 		(void)!write(out[1], said, strlen(said));
 		_exit(0);
 	}
@@ -139,6 +140,11 @@ const char *peer_call(const char *netns, int type, const char *ip, uint16_t port
 	if (pid > 0)
 		waitpid(pid, NULL, 0);
 	return answer;
+}
+
+const char *peer_call(const char *netns, int type, const char *ip, uint16_t port)
+{
+	return peer_call_within(WAIT_MS, netns, type, ip, port);
 }
 
 bool peer_write(const char *netns, const char *path, const char *text)
