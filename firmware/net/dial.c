@@ -19,7 +19,10 @@ enum { STEP_MS = 100 };
 
 void dial_init(struct dial_conn *c)
 {
-	*c = (struct dial_conn){.fd = -1, .timeout_ms = CONFIG_HTTP_CLIENT_TIMEOUT_MS};
+	*c = (struct dial_conn){.fd = -1,
+				.timeout_ms = CONFIG_HTTP_CLIENT_TIMEOUT_MS,
+				.rate = CONFIG_HTTP_CLIENT_RATE,
+				.rate_ms = CONFIG_HTTP_CLIENT_RATE_MS};
 }
 
 void dial_close(struct dial_conn *c)
@@ -123,7 +126,35 @@ int dial_tcp(struct dial_conn *c, const char *host, uint16_t port, struct err *e
 	return r < 0 ? first : 0;
 }
 
-ssize_t dial_read(struct dial_conn *c, void *p, size_t n, struct err *e)
+void dial_expect_answer(struct dial_conn *c)
+{
+	c->answering = false;
+	c->waited_ns = 0;
+	c->came = 0;
+}
+
+/*
+ * Is it fast enough? Only time spent in here counts, so a reader that is busy with what it got does
+ * not make the sender look slow.
+ */
+static int check_pace(struct dial_conn *c, size_t got, int64_t waited_ns, struct err *e)
+{
+	uint64_t came = c->came += got;
+
+	if (c->answering)
+		c->waited_ns += waited_ns;
+	c->answering = true;
+	if (c->waited_ns < (int64_t)c->rate_ms * NSEC_PER_MSEC)
+		return 0;
+	c->waited_ns = 0;
+	c->came = 0;
+	return came >= (uint64_t)c->rate * c->rate_ms / 1000
+		       ? 0
+		       : err_set(e, ERR_TIMEOUT, "read tcp: i/o timeout: %llu bytes in %u s",
+				 (unsigned long long)came, c->rate_ms / 1000);
+}
+
+static ssize_t read_some(struct dial_conn *c, void *p, size_t n, struct err *e)
 {
 	int64_t deadline = clock_in_ms(c->timeout_ms);
 
@@ -143,6 +174,15 @@ ssize_t dial_read(struct dial_conn *c, void *p, size_t n, struct err *e)
 		if (r < 0)
 			return err_wrap(e, "read tcp");
 	}
+}
+
+ssize_t dial_read(struct dial_conn *c, void *p, size_t n, struct err *e)
+{
+	int64_t began = clock_mono();
+	ssize_t got = read_some(c, p, n, e);
+	int r = got > 0 ? check_pace(c, (size_t)got, clock_mono() - began, e) : 0;
+
+	return r < 0 ? r : got;
 }
 
 int dial_write(struct dial_conn *c, const void *p, size_t n, struct err *e)

@@ -4,8 +4,8 @@
  * Error texts use the words of Go's net package, which users and scripts search logs for.
  *
  * Thread: worker. Yields: no (blocks, and looks at the stop flag every 100 ms). Owns: the
- * descriptor and the TLS session. Limits: timeout_ms without progress, and
- * deadline with.
+ * descriptor and the TLS session. Limits: timeout_ms without progress, rate with,
+ * and deadline.
  */
 #ifndef FIRMWARE_NET_DIAL_H
 #define FIRMWARE_NET_DIAL_H
@@ -27,6 +27,13 @@ struct dial_conn {
 	const atomic_bool *stop; /* may be NULL */
 	int timeout_ms;
 	int64_t deadline; /* of all that is done, monotonic; 0: none */
+	/* Reading at less than rate bytes/s ends in ERR_TIMEOUT; measured over rate_ms of waiting.
+	 */
+	unsigned rate, rate_ms;
+	/* private to dial.c: of the measure under way */
+	bool answering;
+	int64_t waited_ns;
+	uint64_t came;
 };
 
 /* fd becomes -1; stop and timeout are the caller's to set. */
@@ -37,6 +44,8 @@ void dial_close(struct dial_conn *c);
 /* Wait for poll events: 0, ERR_CANCELLED or ERR_TIMEOUT. deadline is monotonic. */
 int dial_wait(const struct dial_conn *c, int fd, short events, int64_t deadline, struct err *e)
 	WARN_UNUSED;
+/* A question goes out: the wait for the first bytes of its answer is not measured. */
+void dial_expect_answer(struct dial_conn *c);
 /* Bytes, 0 at the end of the stream, negative. */
 ssize_t dial_read(struct dial_conn *c, void *p, size_t n, struct err *e) WARN_UNUSED;
 /* All or an error. */

@@ -29,6 +29,8 @@ int http_client_open(struct http_client **ret, const struct http_client_options 
 	dial_init(&c->conn);
 	c->conn.stop = opt->stop;
 	c->conn.deadline = opt->deadline;
+	if (opt->rate_ms > 0)
+		c->conn.rate_ms = opt->rate_ms;
 	if (opt->timeout_ms > 0)
 		c->conn.timeout_ms = opt->timeout_ms;
 	c->body_done = true;
@@ -70,6 +72,7 @@ static int open_tunnel(struct http_client *c, struct err *e)
 	if (c->proxy.authorization[0])
 		buf_printf(&b, "Proxy-Authorization: %s\r\n", c->proxy.authorization);
 	buf_puts(&b, "\r\n");
+	dial_expect_answer(&c->conn);
 	r = dial_write(&c->conn, b.p, b.n, e);
 	if (r == 0)
 		r = read_head(c, false, e);
@@ -185,6 +188,7 @@ static int send_head(struct http_client *c, const struct http_client_request *re
 		buf_put_str(&b, req->body);
 		body = 0;
 	}
+	dial_expect_answer(&c->conn);
 	r = dial_write(&c->conn, b.p, b.n, e);
 	if (r == 0 && body > 0)
 		r = dial_write(&c->conn, req->body.p, req->body.n, e);

@@ -27,6 +27,7 @@ struct http_client_options {
 	bool skip_verify;		  /* TLS without verification (insecure registry) */
 	const char *user_agent;
 	int timeout_ms;	  /* without progress; 0: as configured */
+	unsigned rate_ms; /* over which CONFIG_HTTP_CLIENT_RATE is measured; 0: as configured */
 	int64_t deadline; /* of all requests, monotonic; 0: none */
 };
 

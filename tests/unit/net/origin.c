@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -50,7 +51,7 @@ static bool more(void)
 	} while (true);
 }
 
-static void put(const char *text)
+static bool put(const char *text)
 {
 	size_t n = strlen(text);
 
@@ -59,10 +60,11 @@ static void put(const char *text)
 				   : send(o.conn, text, n, MSG_NOSIGNAL);
 
 		if (k <= 0)
-			return;
+			return false;
 		text += k;
 		n -= (size_t)k;
 	}
+	return true;
 }
 
 static void eat(size_t n)
@@ -99,6 +101,22 @@ static bool read_body(const struct http_head *h)
 	return true;
 }
 
+static void drip(const char *reply, int ms)
+{
+	const char *body = strstr(reply, "\r\n\r\n");
+	char one[2] = "";
+	char head[512];
+
+	snprintf(head, sizeof(head), "%.*s", (int)(body + 4 - reply), reply);
+	put(head);
+	for (body += 4; *body && !atomic_load(&o.stop); body++) {
+		usleep((useconds_t)ms * 1000);
+		one[0] = *body;
+		if (!put(one))
+			return;
+	}
+}
+
 /* One request; false when the connection is over. */
 static bool serve_one(void)
 {
@@ -129,7 +147,9 @@ static bool serve_one(void)
 		return false;
 	if (step.stall_ms)
 		usleep((useconds_t)step.stall_ms * 1000);
-	if (step.reply)
+	if (step.reply && step.drip_ms)
+		drip(step.reply, step.drip_ms);
+	else if (step.reply)
 		put(step.reply);
 	return !step.close;
 }

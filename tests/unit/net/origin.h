@@ -12,6 +12,7 @@ struct origin_step {
 	bool close;	   /* then close */
 	bool early;	   /* do not read the request's body */
 	int stall_ms;	   /* wait before the reply */
+	int drip_ms;	   /* wait before each of its bytes, but for those of the head */
 };
 
 /* Port, or -1. ca_path gets the CA's certificate (PEM) when tls. */

@@ -240,6 +240,69 @@ static void *stop_later(void *flag)
 	return NULL;
 }
 
+static struct http_client *open_measured(unsigned rate_ms)
+{
+	const struct http_client_options opt = {.timeout_ms = 5000, .rate_ms = rate_ms};
+	struct http_client *c = NULL;
+
+	assert_int_equal(http_client_open(&c, &opt, &e), 0);
+	return c;
+}
+
+#define TEN "0123456789"
+
+/* A byte now and then is progress, but not enough of it. */
+static void test_dripping(void **state)
+{
+	static const struct origin_step steps[] = {
+		{.reply = "HTTP/1.1 200 OK\r\nContent-Length: 180\r\n\r\n" TEN TEN TEN TEN TEN TEN
+			 TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN,
+		 .drip_ms = 40,
+		 .close = true}};
+	struct http_client *c = open_measured(1000);
+	struct http_client_response *r;
+
+	(void)state;
+	if (CONFIG_HTTP_CLIENT_RATE < 100) {
+		http_client_free(c);
+		skip();
+	}
+	origin_script(steps, ARRAY_LEN(steps));
+	assert_int_equal(get(c, "GET", "/", &r), 0);
+	assert_int_equal(read_all(r), -ETIMEDOUT);
+	assert_int_equal(e.kind, ERR_TIMEOUT);
+	assert_non_null(strstr(e.msg, "i/o timeout: "));
+	assert_non_null(strstr(e.msg, " bytes in 1 s"));
+	http_client_free(c);
+}
+
+/* Servers that think, and readers that are busy, are none the worse for it. */
+static void test_slow_but_honest(void **state)
+{
+	static const struct origin_step steps[] = {
+		{.reply = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na", .stall_ms = 700},
+		{.reply = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nb", .stall_ms = 700},
+		{.reply = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nc", .stall_ms = 700},
+		{.reply = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc"},
+	};
+	struct http_client *c = open_measured(1000);
+	struct http_client_response *r;
+	char one;
+
+	(void)state;
+	origin_script(steps, ARRAY_LEN(steps));
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(get(c, "GET", "/", &r), 0);
+		assert_int_equal(read_all(r), 1);
+	}
+	assert_int_equal(get(c, "GET", "/", &r), 0);
+	for (int i = 0; i < 3; i++) {
+		usleep(500000);
+		assert_int_equal(reader_read(&r->body, &one, 1, &e), 1);
+	}
+	http_client_free(c);
+}
+
 static void test_stop(void **state)
 {
 	static const struct origin_step steps[] = {{.stall_ms = 2000, .close = true}};
@@ -353,10 +416,11 @@ static int stop(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_framing), cmocka_unit_test(test_bodies),
-		cmocka_unit_test(test_reuse),	cmocka_unit_test(test_cut),
-		cmocka_unit_test(test_stop),	cmocka_unit_test(test_errors),
-		cmocka_unit_test(test_names),	cmocka_unit_test(test_proxy),
+		cmocka_unit_test(test_dripping), cmocka_unit_test(test_slow_but_honest),
+		cmocka_unit_test(test_framing),	 cmocka_unit_test(test_bodies),
+		cmocka_unit_test(test_reuse),	 cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_stop),	 cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_names),	 cmocka_unit_test(test_proxy),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
