@@ -199,7 +199,8 @@ endif
 # No unwind tables in the program; the debugger reads .debug_frame of serind.debug.
 build-cflags = $(common) $(warnings) $(frame) $(harden) $(sections) $(pie) -Os \
 	-fno-asynchronous-unwind-tables -fno-unwind-tables
-build-ldflags = $(sysroot-ldflags) $(link-kind) -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
+# What seldom runs is linked apart from what always does (firmware/core/seldom.ld).
+build-ldflags = $(sysroot-ldflags) $(link-kind) -Wl,-T,firmware/core/seldom.ld -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
 # The limit on frames is for code that runs on fibers, not for the tests themselves.
 unit-cflags = $(common) $(warnings) $(if $(filter tests/%,$<),,$(frame)) $(harden) -Os
 endif
@@ -270,7 +271,7 @@ libs-$(CONFIG_XZ) += -llzma
 libs-$(CONFIG_YAML) += -lyaml
 libraries := $(sort $(all-libs) $(libs-y) -larchive -lz -lcrypto -lcares) -lpthread
 
-$(B)/serind.debug: $(archives) $(B)/.flags
+$(B)/serind.debug: $(archives) $(B)/.flags firmware/core/seldom.ld
 	$(call say,LD,$@)
 	$(Q)$(CC) $(build-cflags) $(CFLAGS) $(build-ldflags) -Wl,-Map,$(B)/serind.map -o $@ \
 		-Wl,--start-group $(archives) $(libraries) -Wl,--end-group $(LDFLAGS)
@@ -280,7 +281,7 @@ $(B)/serind: $(B)/serind.debug
 	$(Q)$(STRIP) -s -R .comment -o $@ $<
 
 # The guest's first process, a program of its own that takes of the modules what it uses.
-$(B)/init.debug: $(init-archive) $(archives) $(B)/.flags
+$(B)/init.debug: $(init-archive) $(archives) $(B)/.flags firmware/core/seldom.ld
 	$(call say,LD,$@)
 	$(Q)$(CC) $(build-cflags) $(CFLAGS) $(build-ldflags) -o $@ \
 		-Wl,--start-group $(init-archive) $(archives) -Wl,--end-group $(LDFLAGS)

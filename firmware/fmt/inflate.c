@@ -392,7 +392,7 @@ void inflate_free(struct inflate *z)
 		return;
 	if (z->gzip_open)
 		inflateEnd(&z->gzip);
-	if (CONFIG(ZSTD))
+	if (CONFIG(ZSTD) && z->zstd)
 		ZSTD_freeDStream(z->zstd);
 	if (z->other)
 		z->codec->library->close(z->other);

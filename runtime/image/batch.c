@@ -91,12 +91,16 @@ static int task_run(struct job *job)
 	struct layer_task *t = container_of(job, struct layer_task, job);
 	int rc;
 
-	if (t->local)
-		return run_local(t, &job->err);
-	rc = t->batch->open(t, &t->work.source, &job->err);
-	if (rc == 0)
-		rc = layer_make(&t->work, job, &job->err);
-	t->batch->close(t);
+	if (t->local) {
+		rc = run_local(t, &job->err);
+	} else {
+		rc = t->batch->open(t, &t->work.source, &job->err);
+		if (rc == 0)
+			rc = layer_make(&t->work, job, &job->err);
+		t->batch->close(t);
+	}
+	/* The pipe's buffers lie in between what is kept. */
+	mem_trim();
 	return rc;
 }
 

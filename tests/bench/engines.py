@@ -232,7 +232,11 @@ class Bench:
         source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "load.c")
         subprocess.run([os.environ.get("CC", "cc"), "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-o", self.helper,
                         source], check=True)
-        self.serind = Serind(self, self.args.serind)
+        # As it is installed: a file that the linker has just written is cached, and so mapped, in larger pieces.
+        program = os.path.join(self.work, "bin", "serind")
+        os.makedirs(os.path.dirname(program))
+        subprocess.run(["install", self.args.serind, program], check=True)
+        self.serind = Serind(self, program)
         self.engines = [self.serind]
         if self.args.alone:
             self.notes.append("serind alone, as asked")
