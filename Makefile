@@ -187,7 +187,9 @@ unit-cflags = $(common) $(warnings) -O1 $(san-cflags)
 else
 ifeq ($(CONFIG_STATIC_PIE),y)
 pie := -fPIE
-link-kind := -static-pie
+# Libraries' unwind tables are for the debugger too (firmware/core/unwind.ld).
+link-kind := -static-pie -Wl,-T,firmware/core/unwind.ld -Wl,--no-eh-frame-hdr
+strip-tables := -R .eh_frame
 # Packs the relocations of a position-independent program to a few per cent of their size.
 ifneq ($(findstring x86_64,$(shell $(CC) -dumpmachine)),)
 link-kind += -Wl,-z,pack-relative-relocs
@@ -199,6 +201,7 @@ endif
 # No unwind tables in the program; the debugger reads .debug_frame of serind.debug.
 build-cflags = $(common) $(warnings) $(frame) $(harden) $(sections) $(pie) -Os \
 	-fno-asynchronous-unwind-tables -fno-unwind-tables
+link-scripts := firmware/core/seldom.ld firmware/core/unwind.ld
 # What seldom runs is linked apart from what always does (firmware/core/seldom.ld).
 build-ldflags = $(sysroot-ldflags) $(link-kind) -Wl,-T,firmware/core/seldom.ld -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
 # The limit on frames is for code that runs on fibers, not for the tests themselves.
@@ -271,24 +274,24 @@ libs-$(CONFIG_XZ) += -llzma
 libs-$(CONFIG_YAML) += -lyaml
 libraries := $(sort $(all-libs) $(libs-y) -larchive -lz -lcrypto -lcares) -lpthread
 
-$(B)/serind.debug: $(archives) $(B)/.flags firmware/core/seldom.ld
+$(B)/serind.debug: $(archives) $(B)/.flags $(link-scripts)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(build-cflags) $(CFLAGS) $(build-ldflags) -Wl,-Map,$(B)/serind.map -o $@ \
 		-Wl,--start-group $(archives) $(libraries) -Wl,--end-group $(LDFLAGS)
 
 $(B)/serind: $(B)/serind.debug
 	$(call say,STRIP,$@)
-	$(Q)$(STRIP) -s -R .comment -o $@ $<
+	$(Q)$(STRIP) -s -R .comment $(strip-tables) -o $@ $<
 
 # The guest's first process, a program of its own that takes of the modules what it uses.
-$(B)/init.debug: $(init-archive) $(archives) $(B)/.flags firmware/core/seldom.ld
+$(B)/init.debug: $(init-archive) $(archives) $(B)/.flags $(link-scripts)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(build-cflags) $(CFLAGS) $(build-ldflags) -o $@ \
 		-Wl,--start-group $(init-archive) $(archives) -Wl,--end-group $(LDFLAGS)
 
 $(B)/init: $(B)/init.debug
 	$(call say,STRIP,$@)
-	$(Q)$(STRIP) -s -R .comment -o $@ $<
+	$(Q)$(STRIP) -s -R .comment $(strip-tables) -o $@ $<
 
 all: $(if $(strip $(srcs/api/main)),$(B)/serind,$(archives))
 all: $(if $(CONFIG_INIT),$(if $(SAN),,$(B)/init))

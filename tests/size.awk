@@ -89,6 +89,8 @@ function line(t, d, b, n)
 
 # " .text.name  0xaddress  0xsize  file", the name on a line of its own when it is long.
 /^ [.A-Z_a-z][^ ]*$/ { pending = $1; next }
+# A section of the program, at the start of a line: one at address 0 is not loaded.
+/^[._A-Za-z][^ ]* +0x[0-9a-f]+ +0x[0-9a-f]+/ { loaded = hex($2) != 0 }
 /^ [.A-Z_a-z][^ ]* +0x[0-9a-f]+ +0x[0-9a-f]+ [^ ]/ {
 	add($1, $2, $3, substr($0, index($0, $3) + length($3) + 1))
 	pending = ""
@@ -103,7 +105,7 @@ function line(t, d, b, n)
 
 function add(s, address, n, f)
 {
-	if (hex(address) == 0)
+	if (!loaded || hex(address) == 0)
 		return
 	section = s
 	bytes = hex(n)
