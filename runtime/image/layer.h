@@ -31,7 +31,7 @@ struct unpack_options {
 	uint32_t uid, gid;
 };
 struct unpack_result {
-	uint64_t size; /* bytes of regular files, hard links once */
+	uint64_t size; /* bytes of regular files and of where symlinks point, hard links once */
 	uint64_t entries;
 	uint64_t whiteouts; /* files and directories marked deleted or opaque */
 };

@@ -109,6 +109,15 @@ static int make_file(struct unpack *u, struct err *e)
 	return u->file_fd < 0 ? -errno : copy_data(u, u->file_fd, e);
 }
 
+/* Where it points to is what it holds. */
+static int make_symlink(struct unpack *u)
+{
+	if (symlinkat(u->entry.link, u->parent_fd, u->base) < 0)
+		return -errno;
+	u->result.size += strlen(u->entry.link);
+	return 0;
+}
+
 static int make_hardlink(struct unpack *u, struct err *e)
 {
 	CLEANUP_FD int target_fd = -1;
@@ -154,7 +163,7 @@ static int make_entry(struct unpack *u, struct err *e)
 	case TAR_DIR:
 		return mkdirat(u->parent_fd, u->base, 0700) < 0 ? -errno : 0;
 	case TAR_SYMLINK:
-		return symlinkat(u->entry.link, u->parent_fd, u->base) < 0 ? -errno : 0;
+		return make_symlink(u);
 	case TAR_HARDLINK:
 		return make_hardlink(u, e);
 	case TAR_CHAR:

@@ -42,6 +42,20 @@ class TestList(Images):
         self.assertGreaterEqual(got["Size"], size)
         self.assertLess(got["Size"], size + 300_000)
 
+    def test_size(self):
+        """Files by their bytes, hard links once, symlinks by where they point; in a container as well."""
+        entries = [member("d"), member("d/file", "x" * 1000), images.hardlink("again", "d/file"),
+                   images.symlink("there", "d/file/or/not"), member("bin"),
+                   member("bin/busybox", open(images.BUSYBOX, "rb").read())]
+        self.api.load(Image([tar(entries)]).docker_archive("sized:1"))
+        size = self.api.ok("GET", "/images/sized:1/json")["Size"]
+        self.assertEqual(size, 1000 + len("d/file/or/not") + os.path.getsize(images.BUSYBOX))
+        ref = self.run_(["/bin/busybox", "ln", "-s", "0123456789", "/link"], image="sized:1")
+        self.api.wait(ref)
+        got = self.api.ok("GET", f"/containers/{ref}/json", size=1)
+        self.assertEqual(got["SizeRootFs"] - got["SizeRw"], size)
+        self.assertEqual(got["SizeRw"], 10)
+
     @LATER
     def test_shape_by_version(self):
         got, = self.listed()
