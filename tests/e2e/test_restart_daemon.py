@@ -122,6 +122,7 @@ class TestKilled(E2E):
         conn.read_for(b"got three\n")
         late, _ = self.api.attach(ref, stdin=0)
         self.addCleanup(late.close)
+        self.assertEqual(self.api.get("/_ping").status, 200)    # an answer later it has reached the container
         conn.send(b"four\n")
         conn.read_for(b"got four\n")
         late.read_for(b"got four\n")
