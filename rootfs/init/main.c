@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The guest's first process. In order: mounts, a root that can be pivoted away from, kernel
- * modules, clock, network (DHCP goes on beside), data disk (in a process of its own), hooks, and
- * then one poll loop for as long as the guest runs: children are reaped, serind is started again
- * when it ends, the lease is renewed, the clock follows the host's, and whoever presses the button
- * or sends a signal gets an orderly end.
+ * The guest's first process. In order: mounts, a root that can be pivoted away from, the modules of
+ * the devices that are there, network (DHCP goes on beside), data disk (in a process of its own),
+ * hooks, the daemon, and then one poll loop for as long as the guest runs: children are reaped,
+ * serind is started again when it ends, the lease is renewed, the clock follows the host's, and
+ * whoever presses the button or sends a signal gets an orderly end.
  *
  * SIGUSR2, SIGUSR1 and the button: off. SIGTERM and SIGINT (Ctrl-Alt-Del): start again.
  *
@@ -52,8 +52,9 @@ struct guest {
 	struct init_options options;
 	struct network network;
 	struct service service;
-	pid_t disk;  /* the process that sees to the data disk; 0: done */
-	pid_t shell; /* on the console */
+	pid_t disk;   /* the process that sees to the data disk; 0: done */
+	pid_t shell;  /* on the console */
+	pid_t loader; /* loads the other modules; 0: done */
 	int signals;
 	int buttons[POWER_BUTTONS_MAX];
 	int n_buttons;
@@ -110,20 +111,68 @@ static void read_options(struct init_options *o)
 	options_parse(o, line, tell_wrong, NULL);
 }
 
-static void load_modules(void)
+/* A kernel with all built in has none. */
+static bool have_modules(struct modules *m)
 {
-	struct modules m;
-	int r = open_modules(&m);
+	int r = open_modules(m);
 
-	/* A kernel with all built in has none. */
 	if (r < 0 && r != -ENOENT)
 		note(NOTE_BAD, "kernel modules: %s", strerror(-r));
-	if (r == 0) {
-		modules_load_devices(&m, "/sys/devices");
-		modules_load_list(&m, "/etc/modules");
+	return r == 0;
+}
+
+/* Those without which there is no disk, no card and no vsock. */
+static void load_devices(void)
+{
+	struct modules m;
+
+	if (have_modules(&m)) {
+		modules_load_devices(&m, "/sys/devices", "/etc/modules.late");
 		note(NOTE_INFO, "%u modules loaded", m.loaded);
 	}
 	modules_done(&m);
+}
+
+static void load_rest(void)
+{
+	struct modules m;
+
+	if (have_modules(&m)) {
+		modules_load_list(&m, "/etc/modules");
+		modules_load_devices(&m, "/sys/devices", NULL);
+		note(NOTE_INFO, "%u more modules loaded", m.loaded);
+	}
+	modules_done(&m);
+}
+
+/* There may be a better clock now. */
+static void loaded_rest(struct guest *g)
+{
+	if (g->clock_ms != INT64_MAX)
+		wallclock_open();
+	g->n_buttons = power_open_buttons(g->buttons);
+}
+
+/*
+ * Most of the time before the daemon would go into modules that it does not ask for until there are
+ * containers. They are loaded beside it, by whom everybody else goes before; what is asked for
+ * earlier the kernel has loaded by modprobe.
+ */
+static void start_loader(struct guest *g)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		tool_clear_signals();
+		(void)setpriority(PRIO_PROCESS, 0, 19);
+		load_rest();
+		_exit(0);
+	}
+	g->loader = pid > 0 ? pid : 0;
+	if (pid < 0) {
+		load_rest();
+		loaded_rest(g);
+	}
 }
 
 static void set_kernel(const struct init_options *o)
@@ -190,10 +239,8 @@ static void start_serving(struct guest *g)
 	g->service.wanted = true;
 	g->service.next_ms = 0;
 	service_tick(&g->service);
-	/* What nobody waits for. */
 	wallclock_open();
 	g->clock_ms = network_now() + WALLCLOCK_PERIOD_MS;
-	g->n_buttons = power_open_buttons(g->buttons);
 }
 
 /* A shell on the console, where the image has one and the command line asks for it. */
@@ -233,6 +280,12 @@ static void reap(struct guest *g)
 			if (status)
 				note(NOTE_BAD, "data disk: its process ended with %d", status);
 			start_serving(g);
+		} else if (pid == g->loader) {
+			g->loader = 0;
+			if (status)
+				note(NOTE_BAD, "kernel modules: their process ended with %d",
+				     status);
+			loaded_rest(g);
 		}
 	}
 }
@@ -341,11 +394,12 @@ int main(int argc, char **argv)
 	g->service.log = -1;
 	read_options(&g->options);
 	set_kernel(&g->options);
-	load_modules();
+	load_devices();
 	network_start(&g->network, &g->options);
 	start_disk(g);
 	if (!g->disk)
 		start_serving(g);
+	start_loader(g);
 	start_shell(g);
 	serve(g);
 }

@@ -191,6 +191,15 @@ static int load_found(struct modules *m, struct str path, struct str needs)
 	return load_file(m, path);
 }
 
+static bool is_listed(struct str list, struct str name)
+{
+	while (list.n > 0) {
+		if (same_name(str_trim(str_cut(list, '\n', &list)), name))
+			return true;
+	}
+	return false;
+}
+
 static int load_alias(struct modules *m, struct str name)
 {
 	struct str left = m->alias;
@@ -201,7 +210,7 @@ static int load_alias(struct modules *m, struct str name)
 
 		if (!str_eqz(str_cut(line, ' ', &rest), "alias"))
 			continue;
-		if (!modules_match(str_cut(rest, ' ', &rest), name) ||
+		if (!modules_match(str_cut(rest, ' ', &rest), name) || is_listed(m->late, rest) ||
 		    !modules_find(m->dep, rest, &path, &needs))
 			continue;
 		if (load_found(m, path, needs) == 0)
@@ -276,10 +285,12 @@ static void walk(struct modules *m, int parent, const char *name, int depth)
 	closedir(dir);
 }
 
-void modules_load_devices(struct modules *m, const char *sysfs)
+void modules_load_devices(struct modules *m, const char *sysfs, const char *late)
 {
 	unsigned before;
 
+	if (!late || file_read_at(AT_FDCWD, late, 64 << 10, &m->mem, &m->late, NULL) < 0)
+		m->late = (struct str){NULL, 0};
 	/* A bus that was loaded shows devices that were not there. */
 	for (int round = 0; round < ROUNDS_MAX; round++) {
 		before = m->loaded;
@@ -287,4 +298,5 @@ void modules_load_devices(struct modules *m, const char *sysfs)
 		if (m->loaded == before)
 			break;
 	}
+	m->late = (struct str){NULL, 0};
 }

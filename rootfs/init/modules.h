@@ -20,6 +20,7 @@ struct modules {
 	struct arena mem;
 	int dir; /* of the index and the modules */
 	struct str dep, alias;
+	struct str late; /* names that devices do not get now, one a line */
 	unsigned loaded; /* how many this process has loaded */
 };
 
@@ -30,8 +31,11 @@ void modules_done(struct modules *m);
 int modules_load(struct modules *m, const char *name);
 /* The names in a file, one a line. */
 void modules_load_list(struct modules *m, const char *file);
-/* What the devices below sysfs ("/sys/devices") ask for, until no more of them appear. */
-void modules_load_devices(struct modules *m, const char *sysfs);
+/*
+ * What the devices below sysfs ("/sys/devices") ask for, until no more of them appear; without the
+ * modules that the file late names (NULL: with all).
+ */
+void modules_load_devices(struct modules *m, const char *sysfs, const char *late);
 
 /* As the shell matches, for the whole text: * ? [a-z]. */
 bool modules_match(struct str pattern, struct str text);
