@@ -263,5 +263,5 @@ class TestTopWithoutPs(E2E):
         self.assertEqual(got.status, 200, got)
         self.assertEqual(json.loads(got.body)["Titles"], ["PID", "COMMAND"])
         got = self.top(ref, "-L")
-        self.assertEqual(got.status, 400, got)
+        self.assertEqual(got.status, 500, got)
         self.assertIn("ps: invalid option", json.loads(got.body)["message"])
