@@ -34,7 +34,7 @@ CHOSEN = {
              "test_containers.TestStates", "test_copy.TestOut", "test_stats.", "test_pause.",
              "test_health.TestLife", *LIMITS),
     "runc": ("test_exec.TestCli", "test_stats.TestStats", "test_pause.TestUpdate",
-             "test_options.TestSecurity", *LIMITS),
+             "test_options.TestSecurity.test_devices", *LIMITS),
 }
 
 
