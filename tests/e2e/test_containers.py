@@ -356,6 +356,7 @@ class TestStates(E2E):
         self.api.ok("POST", f"/containers/{ref}/stop", signal="SIGUSR2")
         self.assertEqual(self.api.inspect(ref)["State"]["ExitCode"], 8)
 
+    @needs_host     # which has room for as many
     @images.needs_probe
     @takes(120)
     def test_a_hundred_started_at_once(self):
