@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "firmware/core/err.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -59,6 +60,7 @@ int err_sys(struct err *e, int sys_errno, const char *fmt, ...)
 		code = EIO;
 	if (e) {
 		const char *why = strerrordesc_np(code);
+		const int is_word = why && why[0] && islower((unsigned char)why[1]);
 		char text[ERR_MSG_MAX];
 		va_list ap;
 		int n;
@@ -69,7 +71,8 @@ int err_sys(struct err *e, int sys_errno, const char *fmt, ...)
 		if (n < 0)
 			n = 0;
 		if ((size_t)n < sizeof(text) && why)
-			snprintf(text + n, sizeof(text) - (size_t)n, ": %s", why);
+			snprintf(text + n, sizeof(text) - (size_t)n, ": %c%s",
+				 is_word ? tolower((unsigned char)why[0]) : why[0], why + 1);
 		else if ((size_t)n < sizeof(text))
 			snprintf(text + n, sizeof(text) - (size_t)n, ": errno %d", code);
 		put_text(e, text);

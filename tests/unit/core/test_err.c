@@ -32,7 +32,7 @@ static void test_sys(void **state)
 
 	(void)state;
 	assert_int_equal(err_sys(&e, ENOSPC, "write %s", "f"), -ENOSPC);
-	assert_string_equal(e.msg, "write f: No space left on device");
+	assert_string_equal(e.msg, "write f: no space left on device");
 	assert_int_equal(e.kind, ERR_SYSTEM);
 	assert_int_equal(err_code(&e), -ENOSPC);
 	assert_int_equal(err_sys(&e, -EIO, "x"), -EIO);

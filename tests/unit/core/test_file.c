@@ -64,7 +64,7 @@ static void test_read(void **state)
 	assert_int_equal(file_read_at(dir_fd, "f", 4, &arena, &s, &e), -E2BIG);
 	assert_int_equal(e.kind, ERR_TOO_LARGE);
 	assert_int_equal(file_read_at(dir_fd, "g", 5, &arena, &s, &e), -ENOENT);
-	assert_string_equal(e.msg, "open g: No such file or directory");
+	assert_string_equal(e.msg, "open g: no such file or directory");
 	assert_int_equal(file_read_at(dir_fd, ".", 5, &arena, &s, &e), -EISDIR);
 	put("f", "");
 	assert_int_equal(file_read_at(dir_fd, "f", 5, &arena, &s, &e), 0);

@@ -135,7 +135,7 @@ static void refused(void *arg)
 
 	(void)arg;
 	assert_int_equal(try_spawn("no-such", NULL, &e), -ENOENT);
-	assert_string_equal(e.msg, "exec no-such: No such file or directory");
+	assert_string_equal(e.msg, "exec no-such: no such file or directory");
 	assert_int_equal(try_spawn("/no/such", NULL, &e), -ENOENT);
 	assert_int_equal(try_spawn(program, NULL, &e), -EACCES);
 	assert_int_equal(try_spawn("/tmp", NULL, &e), -EACCES);
@@ -146,7 +146,7 @@ static void refused(void *arg)
 	assert_int_equal(try_spawn(program, NULL, &e), -ENOEXEC);
 	unlink(program);
 	assert_int_equal(try_spawn("true", "/no/such", &e), -ENOENT);
-	assert_string_equal(e.msg, "chdir true: No such file or directory");
+	assert_string_equal(e.msg, "chdir true: no such file or directory");
 }
 
 static void test_refused(void **state)
