@@ -97,15 +97,19 @@ static bool is_member(struct str members, struct str name)
 
 static bool is_number(struct str s)
 {
-	for (size_t i = 0; i < s.n; i++) {
+	size_t sign = s.n && (s.p[0] == '-' || s.p[0] == '+');
+
+	for (size_t i = sign; i < s.n; i++) {
 		if (s.p[i] < '0' || s.p[i] > '9')
 			return false;
 	}
-	return s.n > 0;
+	return s.n > sign;
 }
 
 static int id_in_range(struct str s, uint32_t *ret, struct err *e)
 {
+	if (s.p[0] == '+')
+		s = (struct str){s.p + 1, s.n - 1};
 	if (!parse_id(s, ret) || *ret > ID_MAX)
 		return err_set(e, ERR_INVALID, "uids and gids must be in range 0-%u", ID_MAX);
 	return 0;

@@ -88,7 +88,9 @@ static void test_refused(void **state)
 		{"nobody", "unable to find user nobody: no matching entries in passwd file"},
 		{"broken", "unable to find user broken: no matching entries in passwd file"},
 		{"web:nope", "unable to find group nope: no matching entries in group file"},
-		{"-1", "unable to find user -1: no matching entries in passwd file"},
+		{"-1", "uids and gids must be in range 0-2147483647"},
+		{"-", "unable to find user -: no matching entries in passwd file"},
+		{"web:-5", "uids and gids must be in range 0-2147483647"},
 		{"2147483648", "uids and gids must be in range 0-2147483647"},
 		{"0:99999999999999999999", "uids and gids must be in range 0-2147483647"},
 	};
