@@ -16,23 +16,36 @@ struct list_query {
 	struct pattern **references;
 	size_t n_references;
 	int64_t until_ns;
+	struct name_filter names; /* shown are those that were asked for */
 };
 
-/* A pattern matches the familiar name, with or without its tag. */
-static bool reference_matches(const struct list_query *q, const struct texts *names)
+/* A pattern matches the familiar name, with or without its tag or digest. */
+static bool name_matches(const struct name_filter *f, const char *name)
 {
-	for (size_t i = 0; i < q->n_references; i++) {
-		for (size_t k = 0; k < names->n; k++) {
-			struct str name = str_from(names->items[k]), bare = name;
-			ptrdiff_t colon = str_rfind(name, ':'), slash = str_rfind(name, '/');
+	const struct list_query *q = container_of(f, struct list_query, names);
+	struct str whole = str_from(name), bare = whole;
+	ptrdiff_t colon = str_rfind(whole, ':'), slash = str_rfind(whole, '/');
+	ptrdiff_t at = str_find(whole, '@');
 
-			if (colon > slash)
-				bare.n = (size_t)colon;
-			if (pattern_match(q->references[i], name) ||
-			    pattern_match(q->references[i], bare))
-				return true;
-		}
-	}
+	if (at >= 0)
+		bare.n = (size_t)at;
+	else if (colon > slash)
+		bare.n = (size_t)colon;
+	for (size_t i = 0; i < q->n_references; i++)
+		if (pattern_match(q->references[i], whole) || pattern_match(q->references[i], bare))
+			return true;
+	return false;
+}
+
+static bool reference_matches(const struct list_query *q, const struct texts *tags,
+			      const struct texts *digests)
+{
+	for (size_t i = 0; q->n_references && i < tags->n; i++)
+		if (name_matches(&q->names, tags->items[i]))
+			return true;
+	for (size_t i = 0; q->n_references && i < digests->n; i++)
+		if (name_matches(&q->names, digests->items[i]))
+			return true;
 	return !q->n_references;
 }
 
@@ -88,7 +101,7 @@ static bool wanted(struct call *call, struct list_query *q, struct image *img)
 		return false;
 	return dangling_matches(&q->filters, !tags.n && !digests.n, &bad) &&
 	       filters_labels(&q->filters, "label", &img->spec.config.labels) &&
-	       reference_matches(q, &tags);
+	       reference_matches(q, &tags, &digests);
 }
 
 static int read_query(struct call *call, struct list_query *q, struct err *e)
@@ -124,8 +137,8 @@ static int put_all(struct call *call, struct list_query *q, struct image **all, 
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		if (!wanted(call, q, all[i]))
 			continue;
-		shape_image_summary(call->eng->images, all[i], list_reply_item(&list), call->a,
-				    call->api_minor);
+		shape_image_summary(call->eng->images, all[i], q->n_references ? &q->names : NULL,
+				    list_reply_item(&list), call->a, call->api_minor);
 		r = list_reply_send(&list);
 	}
 	return list_reply_end(&list, r, "]\n", e);
@@ -141,6 +154,7 @@ int api_images_list(struct call *call, struct err *e)
 
 	if (!q)
 		return err_set(e, ERR_UNAVAILABLE, "no memory");
+	q->names.keep = name_matches;
 	q->all = query_bool(call, "all", false);
 	r = read_query(call, q, e);
 	if (r == 0)

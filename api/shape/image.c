@@ -24,14 +24,26 @@ static void put_map(struct json_writer *w, const struct text_map *map)
 	json_object_close(w);
 }
 
-static void put_names(struct image_store *s, const struct image *img, struct json_writer *w,
-		      struct arena *a, unsigned api_minor)
+static void keep_names(const struct name_filter *f, struct texts *list)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; f && i < list->n; i++)
+		if (f->keep(f, list->items[i]))
+			list->items[n++] = list->items[i];
+	list->n = f ? n : list->n;
+}
+
+static void put_names(struct image_store *s, const struct image *img, const struct name_filter *f,
+		      struct json_writer *w, struct arena *a, unsigned api_minor)
 {
 	struct texts tags = {0}, digests = {0};
 	const char *none_tag = "<none>:<none>", *none_digest = "<none>@<none>";
 
 	if (image_names(s, img, a, &tags, &digests) < 0)
 		tags = digests = (struct texts){0};
+	keep_names(f, &tags);
+	keep_names(f, &digests);
 	if (api_minor < 43 && !tags.n && !digests.n) {
 		tags = (struct texts){&none_tag, 1, true};
 		digests = (struct texts){&none_digest, 1, true};
@@ -47,8 +59,9 @@ static const char *parent_of(const struct image *img)
 	return img->parent.text[0] ? img->parent.text : img->spec.parent;
 }
 
-static void put_summary(struct image_store *s, const struct image *img, struct json_writer *w,
-			struct arena *a, unsigned api_minor, int64_t containers, int64_t shared)
+static void put_summary(struct image_store *s, const struct image *img,
+			const struct name_filter *names, struct json_writer *w, struct arena *a,
+			unsigned api_minor, int64_t containers, int64_t shared)
 {
 	json_object_open(w);
 	json_kv_i64(w, "Containers", containers);
@@ -60,7 +73,7 @@ static void put_summary(struct image_store *s, const struct image *img, struct j
 	else
 		json_put_null(w);
 	json_kv_text(w, "ParentId", parent_of(img));
-	put_names(s, img, w, a, api_minor);
+	put_names(s, img, names, w, a, api_minor);
 	json_kv_i64(w, "SharedSize", shared);
 	json_kv_i64(w, "Size", (int64_t)img->size);
 	if (api_minor < 44)
@@ -68,17 +81,19 @@ static void put_summary(struct image_store *s, const struct image *img, struct j
 	json_object_close(w);
 }
 
-void shape_image_summary(struct image_store *s, const struct image *img, struct json_writer *w,
-			 struct arena *a, unsigned api_minor)
+void shape_image_summary(struct image_store *s, const struct image *img,
+			 const struct name_filter *names, struct json_writer *w, struct arena *a,
+			 unsigned api_minor)
 {
-	put_summary(s, img, w, a, api_minor, api_minor >= 51 ? (int64_t)img->containers : -1, -1);
+	put_summary(s, img, names, w, a, api_minor, api_minor >= 51 ? (int64_t)img->containers : -1,
+		    -1);
 }
 
 void shape_image_summary_counted(struct image_store *s, const struct image *img,
 				 struct json_writer *w, struct arena *a, unsigned api_minor,
 				 int64_t shared)
 {
-	put_summary(s, img, w, a, api_minor, img->containers, shared);
+	put_summary(s, img, NULL, w, a, api_minor, img->containers, shared);
 }
 
 /* Members of Config that only a container has; left out of an image's from 1.50 on. */
@@ -153,7 +168,7 @@ void shape_image_inspect(struct image_store *s, const struct image *img, struct 
 
 	json_object_open(w);
 	json_kv_text(w, "Id", img->id.text);
-	put_names(s, img, w, a, api_minor);
+	put_names(s, img, NULL, w, a, api_minor);
 	json_kv_text(w, "Parent", parent_of(img));
 	json_kv_text(w, "Comment", spec->comment);
 	if (spec->created && *spec->created)

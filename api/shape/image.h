@@ -10,8 +10,13 @@
 #include "firmware/fmt/json.h"
 #include "runtime/image/image.h"
 
-void shape_image_summary(struct image_store *s, const struct image *img, struct json_writer *w,
-			 struct arena *a, unsigned api_minor);
+/* Of its names those that keep wants; NULL: all. */
+struct name_filter {
+	bool (*keep)(const struct name_filter *self, const char *name);
+};
+void shape_image_summary(struct image_store *s, const struct image *img,
+			 const struct name_filter *names, struct json_writer *w, struct arena *a,
+			 unsigned api_minor);
 void shape_image_inspect(struct image_store *s, const struct image *img, struct json_writer *w,
 			 struct arena *a, unsigned api_minor);
 /* The same with what it shares with other images (-1: not counted) and the containers in every
