@@ -168,10 +168,13 @@ static void release(struct network_system *n, struct endpoint *ep)
 static int bind_ports(struct network_system *n, const struct connect_request *req,
 		      struct endpoint *ep, struct err *e)
 {
-	for (size_t i = 0; i < req->n_ports; i++) {
-		const struct port_request *p = &req->ports[i];
+	/* Those that were named first, lest one is chosen for another. */
+	for (size_t i = 0; i < 2 * req->n_ports; i++) {
+		const struct port_request *p = &req->ports[i % req->n_ports];
 		int r;
 
+		if ((p->host_first == 0) != (i >= req->n_ports))
+			continue;
 		if (p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP)
 			return err_set(e, ERR_NOT_IMPLEMENTED,
 				       "publishing %s ports is not supported by this engine",

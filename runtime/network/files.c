@@ -63,12 +63,17 @@ static int put_extra_hosts(struct buf *b, const struct hosts_request *req, struc
 
 static void put_own_name(struct buf *b, const struct hosts_request *req)
 {
+	bool domain = req->domainname && *req->domainname;
+	size_t bare;
+
 	if (!req->ip || !*req->ip || !req->hostname || !*req->hostname)
 		return;
-	buf_printf(b, "%s\t", req->ip);
-	if (req->domainname && *req->domainname)
-		buf_printf(b, "%s.%s ", req->hostname, req->domainname);
-	buf_printf(b, "%s\n", req->hostname);
+	bare = strcspn(req->hostname, ".");
+	buf_printf(b, "%s\t%s%s%s", req->ip, req->hostname, domain ? "." : "",
+		   domain ? req->domainname : "");
+	if (domain || req->hostname[bare])
+		buf_printf(b, " %.*s", (int)bare, req->hostname);
+	buf_putc(b, '\n');
 }
 
 int files_hosts(struct buf *b, const struct hosts_request *req, struct str base, struct err *e)

@@ -30,6 +30,9 @@ static void test_hosts(void **state)
 
 	(void)state;
 	expect_hosts(&req, "", LOCAL_BLOCK "172.17.0.2\tbox\n");
+	req.hostname = "box.here";
+	expect_hosts(&req, "", LOCAL_BLOCK "172.17.0.2\tbox.here box\n");
+	req.hostname = "box";
 	req.domainname = "example.org";
 	req.extra_hosts = &hosts;
 	req.host_gateway = "172.17.0.1";
