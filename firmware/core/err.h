@@ -46,9 +46,9 @@ struct err {
 int err_set(struct err *e, enum err_kind kind, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /*
- * Fill e from a failed system call: the text becomes "<fmt>: <strerror>" in small letters, the kind ERR_SYSTEM
- * (ERR_TIMEOUT and ERR_CANCELLED for ETIMEDOUT and ECANCELED). sys_errno may carry either sign.
- * Returns -|sys_errno| (-EIO for 0).
+ * Fill e from a failed system call: the text becomes "<fmt>: <strerror>" in small letters, the kind
+ * ERR_SYSTEM (ERR_TIMEOUT and ERR_CANCELLED for ETIMEDOUT and ECANCELED). sys_errno may carry
+ * either sign. Returns -|sys_errno| (-EIO for 0).
  */
 int err_sys(struct err *e, int sys_errno, const char *fmt, ...) PRINTF_LIKE(3, 4);
 

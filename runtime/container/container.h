@@ -300,6 +300,7 @@ struct exec {
 	bool started, running, has_exit_code;
 	int exit_code;
 	pid_t pid;
+	int64_t life_ns;  /* when the container it was made in was started */
 	int64_t ended_ns; /* monotonic; forgotten some minutes later */
 	struct waitq changed;
 };

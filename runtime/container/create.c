@@ -242,7 +242,9 @@ int container_create(struct engine *eng, struct container_create *in, struct con
 	if (r < 0)
 		return r;
 	if (!ref || !*ref)
-		return err_set(e, ERR_INVALID, "no image specified");
+		return err_set(e, ERR_INVALID, "no %s specified",
+			       in->req->config.cmd.n || in->req->config.entrypoint.n ? "image"
+										     : "command");
 	if (in->platform && platform_parse(in->platform, in->a, &platform, e) < 0)
 		return err_code(e);
 	r = image_lookup(eng->images, ref, &img, e);

@@ -10,6 +10,7 @@
 #include "firmware/core/file.h"
 #include "firmware/core/mem.h"
 #include "firmware/sched/job.h"
+#include "runtime/container/links.h"
 #include "runtime/container/private.h"
 #include "runtime/spec/spec.h"
 
@@ -143,6 +144,7 @@ static int make(struct container *c, const struct exec_config *cfg, bool probe, 
 	container_ref(c);
 	x->container = c;
 	x->probe = probe;
+	x->life_ns = c->started_ns;
 	waitq_init(&x->changed);
 	arena_open_heap(&x->mem, EXEC_MEM_MAX);
 	random_bytes(raw, sizeof(raw));
@@ -193,6 +195,12 @@ int exec_lookup(struct engine *eng, const char *id, struct exec **ret, struct er
 
 int exec_start_check(struct exec *x, struct err *e)
 {
+	const struct container *c = x->container;
+
+	/* It belonged to a run of the container that is over. */
+	if (!container_is_running(c) || c->status == CONTAINER_RESTARTING ||
+	    c->started_ns != x->life_ns)
+		return err_set(e, ERR_NOT_FOUND, "No such exec instance: %s", x->id);
 	if (x->started && !x->running)
 		return err_set(e, ERR_CONFLICT, "exec command %s has already run", x->id);
 	if (x->started)
@@ -265,12 +273,19 @@ static int fill_env(struct exec_launch *l)
 {
 	const struct container *c = l->x->container;
 	const struct texts *base = &c->config.env, *extra = &l->x->config.env;
-	const char **env = arena_alloc_array(l->a, base->n + extra->n + 5, sizeof(*env));
+	struct link_texts links = {0};
+	int told = links_describe(c, l->a, &links, NULL);
+	const char **env =
+		arena_alloc_array(l->a, base->n + extra->n + links.env.n + 5, sizeof(*env));
 	size_t n = 0;
 	bool has_path = false, has_term = false, has_home = false;
 
 	if (!env)
 		return -ENOMEM;
+	for (size_t i = 0; told == 0 && i < links.env.n; i++) /* while they all run */
+		if (!overrides(base, 0, links.env.items[i]) &&
+		    !overrides(extra, 0, links.env.items[i]))
+			env[n++] = links.env.items[i];
 	for (size_t i = 0; i < base->n; i++)
 		if (strchr(base->items[i], '=') && !overrides(extra, 0, base->items[i]) &&
 		    strcmp(base->items[i], "HOME="))

@@ -7,12 +7,33 @@
 
 #include "firmware/core/mem.h"
 
+#define NETWORK_CHAIN_MAX 64
+
+#define PEER "container:"
+
+/* Of a row of containers in one network: whose it is, with its files. */
+static int find_owner(struct container **peer, struct err *e)
+{
+	for (int depth = 0; depth < NETWORK_CHAIN_MAX; depth++) {
+		const char *mode = (*peer)->host.network_mode;
+		struct container *next = NULL;
+
+		if (!mode || !strz_starts(mode, PEER))
+			return 0;
+		if (container_lookup((*peer)->eng, mode + strlen(PEER), &next, e) < 0)
+			return err_wrap(e, "joining network namespace of container");
+		container_unref(*peer);
+		*peer = next;
+	}
+	return err_set(e, ERR_INVALID, "joining network namespace of container: too many in a row");
+}
+
 static int join_peer(struct launch *l, struct err *e)
 {
 	struct container *c = l->c;
 	CLEANUP(container_unrefp) struct container *peer = NULL;
 
-	if (container_lookup(c->eng, c->host.network_mode + strlen("container:"), &peer, e) < 0)
+	if (container_lookup(c->eng, c->host.network_mode + strlen(PEER), &peer, e) < 0)
 		return err_wrap(e, "joining network namespace of container");
 	if (peer == c)
 		return err_set(e, ERR_INVALID, "cannot join own network");
@@ -24,6 +45,8 @@ static int join_peer(struct launch *l, struct err *e)
 			       "Container %s is restarting, wait until the container is running",
 			       peer->id);
 	text_format(c->netns_path, sizeof(c->netns_path), "/proc/%d/ns/net", (int)peer->pid);
+	if (find_owner(&peer, e) < 0)
+		return err_code(e);
 	container_state_path(peer, l->hosts);
 	text_format(l->resolv, sizeof(l->resolv), "%s/resolv.conf", l->hosts);
 	text_format(l->hostname, sizeof(l->hostname), "%s/hostname", l->hosts);

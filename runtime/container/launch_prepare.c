@@ -27,7 +27,7 @@ static int open_in_root(int root, const char *path, int flags)
 }
 
 /* mkdir -p beneath root for the working directory, 0755 root:root, as the engine makes it. */
-static int make_workdir(int root, const char *dir, struct err *e)
+int container_make_workdir(int root, const char *dir, struct err *e)
 {
 	char path[CONTAINER_PATH_MAX * 4];
 
@@ -50,6 +50,8 @@ static int make_workdir(int root, const char *dir, struct err *e)
 			*slash = '/';
 			if (parent < 0 || (mkdirat(parent, slash + 1, 0755) < 0 && errno != EEXIST))
 				return err_sys(e, errno, "creating the working directory %s", path);
+		} else if (fd < 0 && errno == ENOTDIR) {
+			return err_set(e, ERR_SYSTEM, "Cannot mkdir: %s is not a directory", dir);
 		} else if (fd < 0) {
 			return err_sys(e, errno, "working directory %s", path);
 		}
@@ -165,7 +167,7 @@ int launch_prepare(struct job *job)
 	if (root < 0)
 		return err_sys(&job->err, errno, "opening the root file system");
 	if (!is_empty(c->config.working_dir) &&
-	    make_workdir(root, c->config.working_dir, &job->err) < 0)
+	    container_make_workdir(root, c->config.working_dir, &job->err) < 0)
 		return err_code(&job->err);
 	if (c->host.privileged && list_devices(l, &job->err) < 0)
 		return err_code(&job->err);

@@ -38,6 +38,8 @@ int link_parse(const char *text, struct arena *a, const char **ret_name, const c
 			return err_set(e, ERR_UNAVAILABLE, "no memory for links");
 		if (strchr(alias, ':'))
 			return bad_format(text, e);
+		if (*name != '/' && *alias == '/') /* a path below the parent's name */
+			alias++;
 	}
 	if (*name == '/') {
 		const char *slash = strrchr(alias, '/');

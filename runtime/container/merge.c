@@ -50,8 +50,11 @@ static int merge_set(struct texts *set, const struct texts *image, struct arena 
 	const char **all;
 	size_t n = set->n;
 
-	if (!image->n)
+	if (!image->n) {
+		if (!n) /* an empty one counts as none */
+			*set = (struct texts){0};
 		return 0;
+	}
 	all = arena_alloc_array(a, set->n + image->n, sizeof(*all));
 	if (!all)
 		return -ENOMEM;

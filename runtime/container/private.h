@@ -123,6 +123,8 @@ int container_tmpfs_options(const struct tmpfs_options *o, struct arena *a, cons
 			    struct err *e) WARN_UNUSED;
 /* Where Tmpfs goes: neither the root nor a relative path. */
 int container_check_tmpfs_target(const char *path, struct err *e) WARN_UNUSED;
+/* launch_prepare.c: mkdir -p beneath root, 0755 and root's. For jobs. */
+int container_make_workdir(int root, const char *dir, struct err *e) WARN_UNUSED;
 /* propagation.c: mounts can spread only from where the host shares them. For jobs. */
 int container_check_propagation(struct container_mount *mounts, size_t n, struct err *e)
 	WARN_UNUSED;

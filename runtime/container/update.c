@@ -140,8 +140,9 @@ static void take_over(struct container *c, const struct host_config *h)
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
 		if (numbers[i].from)
 			*numbers[i].to = numbers[i].from;
-	if (h->pids_limit.set)
-		now->pids_limit = h->pids_limit;
+	if (h->pids_limit.set) /* below nought is no limit, as nought is */
+		now->pids_limit =
+			(struct opt_i64){.set = true, .v = MAX(h->pids_limit.v, INT64_C(0))};
 	now->cpuset_cpus = keep_text(c, now->cpuset_cpus, h->cpuset_cpus);
 	now->cpuset_mems = keep_text(c, now->cpuset_mems, h->cpuset_mems);
 	if (h->restart_policy.name && *h->restart_policy.name) {

@@ -221,10 +221,26 @@ static int mount_apart(struct view_job *j)
 	return r;
 }
 
+/* The working directory is there from the create on; a start would not find it missing either. */
+static void make_workdir(const struct view_job *j)
+{
+	const struct container *c = j->v->c;
+	CLEANUP_FD int root = -1;
+	struct err ignored = ERR_INIT;
+
+	if (c->has_been_started || !c->config.working_dir || *c->config.working_dir != '/')
+		return;
+	root = open(j->merged, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root >= 0 && container_make_workdir(root, c->config.working_dir, &ignored) < 0)
+		err_clear(&ignored);
+}
+
 static int stopped_run(struct job *job)
 {
 	struct view_job *j = container_of(job, struct view_job, job);
 	const struct container *c = j->v->c;
+
+	make_workdir(j);
 
 	for (size_t i = 0; j->kind == VIEW_FULL && i < c->n_mounts; i++)
 		if (is_bind(&c->mounts[i]))

@@ -131,6 +131,7 @@ static int visit_mapping(struct visit *v, const struct device_mapping *d, struct
 	const char *from = d->path_on_host ? d->path_on_host : "";
 	const char *to =
 		d->path_in_container && d->path_in_container[0] ? d->path_in_container : from;
+	size_t before = v->count;
 	struct stat st;
 
 	v->access =
@@ -146,7 +147,7 @@ static int visit_mapping(struct visit *v, const struct device_mapping *d, struct
 		visit_node(v, to, &st);
 	else if (S_ISDIR(st.st_mode))
 		visit_dir(v, from, to, 0);
-	else
+	if (v->count == before)
 		return err_set(e, ERR_SYSTEM,
 			       "error gathering device information while adding custom "
 			       "device \"%s\": not a device node",

@@ -13,6 +13,8 @@ static void how_a_link_is_asked_for(void **state)
 		{"/db:/web/store", "db", "store"},
 		{"/db:/a/b/store", "db", "store"},
 		{"/db", "db", "db"},
+		{"db:/store", "db", "store"},
+		{"db:/", NULL, NULL},
 		{"", NULL, NULL},
 		{":", NULL, NULL},
 		{"db:", NULL, NULL},
