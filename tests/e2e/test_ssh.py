@@ -101,7 +101,7 @@ class TestSsh(E2E):
         self.assertIn(BB.split(":")[0], self.remote.ok("-H", url, "images"))
         got = self.remote("-H", f"ssh://root@127.0.0.1:{PORT}/nowhere/d.sock", "ps")
         self.assertNotEqual(got.code, 0)
-        self.assertIn("/nowhere/d.sock: No such file or directory", got.err)
+        self.assertIn("/nowhere/d.sock: no such file or directory", got.err)
 
     @takes(90)
     def test_half_close_and_big_streams(self):
@@ -209,7 +209,7 @@ class TestStandIn(E2E):
                 self.assertEqual(got.returncode, 1)
                 self.assertIn(b"there is no Docker client here", got.stderr)
         for url, text in (("tcp://1.2.3.4:1", b"only unix:// sockets"),
-                          ("unix:///nowhere/x", b"No such file or directory"),
+                          ("unix:///nowhere/x", b"no such file or directory"),
                           ("unix:///" + "l" * 120, b"too long")):
             got = self.run_as("docker", f"--host={url}", "system", "dial-stdio")
             self.assertEqual(got.returncode, 1)

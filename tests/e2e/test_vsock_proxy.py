@@ -160,7 +160,7 @@ class TestVsockProxy(E2E):
 
     def test_errors_reach_the_client(self):
         cases = [("wrong-port", f"{self.top}/v.sock:1", "nothing listens on port 1 of the guest"),
-                 ("no-vm", f"{self.top}/gone.sock:375", "No such file or directory")]
+                 ("no-vm", f"{self.top}/gone.sock:375", "no such file or directory")]
         vms = []
         for mood, text in (("rude", 'answers'), ("endless", "the answer is no line")):
             vms.append(Firecracker(os.path.join(self.top, mood + ".vm"), 375, "", mood))
