@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Starting a shim, and finding it again. Whether one lives is told by its socket; shim.pid (pid and
- * start time, against pids given out again) tells whether one that is ending still uses the folder.
+ * start time, against pids given out again) tells whether one that is ending still uses the folder,
+ * and its lock on the state directory, which outlives the folder, whether the runtime still deletes
+ * the container.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -53,11 +55,20 @@ static bool shim_alive(int dir)
 	return str_eq(str_cut(rest, ' ', &rest), start);
 }
 
-static int wait_for_old(int dir, struct err *e) FIBER_FN
+/* Asks without taking it. A file system that knows no such locks has nobody who holds one. */
+static bool is_locked(int state)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+	return state >= 0 && fcntl(state, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+static int wait_for_old(int dir, const char *state_dir, struct err *e) FIBER_FN
 {
 	int64_t deadline = clock_in_ms(OLD_SHIM_MS);
+	int state CLEANUP_FD = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	for (int64_t ms = 1; shim_alive(dir); ms = MIN(ms * 2, 50)) {
+	for (int64_t ms = 1; shim_alive(dir) || is_locked(state); ms = MIN(ms * 2, 50)) {
 		int r = fiber_sleep_ms(ms);
 
 		if (r < 0)
@@ -147,7 +158,7 @@ static int start(const struct shim_launch *l, size_t *given, struct shim **ret, 
 
 	if (dir < 0)
 		return err_sys(e, errno, "opening %s", l->run_dir);
-	r = wait_for_old(dir, e);
+	r = wait_for_old(dir, l->state_dir, e);
 	if (r < 0)
 		return r;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)

@@ -151,6 +151,11 @@ int shim_watch(struct shim_process *s, int op, int fd, uint32_t events, enum wat
 	       uint32_t generation, size_t index);
 /* See to it that shim_tick runs not later than this. */
 void shim_arm(struct shim_process *s, int64_t deadline);
+/*
+ * process.c: hold the state directory from the start until the runtime has deleted the container;
+ * the next run of it waits for that.
+ */
+void shim_lock(struct shim_process *s, bool on);
 
 /* control.c: the daemon's connection */
 void control_accept(struct shim_process *s);

@@ -39,9 +39,17 @@ static void close_console(struct proc *p)
 	p->console_fd = -1;
 }
 
+void shim_lock(struct shim_process *s, bool on)
+{
+	struct flock lock = {.l_type = on ? F_RDLCK : F_UNLCK, .l_whence = SEEK_SET};
+
+	(void)fcntl(s->state_dirfd, F_OFD_SETLK, &lock);
+}
+
 static void remove_files(struct shim_process *s)
 {
 	s->gone = true;
+	shim_lock(s, false);
 	(void)unlinkat(s->run_dirfd, "init.pid", 0);
 	(void)unlinkat(s->run_dirfd, "shim.sock", 0);
 	(void)unlinkat(s->run_dirfd, "shim.pid", 0);
@@ -287,6 +295,7 @@ static void delete_ended(struct shim_process *s)
 	s->delete_pid = 0;
 	if (s->state != SHIM_STATE_STARTING) {
 		s->deleted = true;
+		shim_lock(s, false);
 		return;
 	}
 	if (s->retry) {

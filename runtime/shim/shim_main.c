@@ -169,6 +169,7 @@ static int shim_open(struct shim_process *s, const struct shim_args *a, char *er
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (s->run_dirfd < 0 || s->state_dirfd < 0 || s->null_fd < 0 || s->epoll_fd < 0)
 		return -errno;
+	shim_lock(s, true);
 	if (unlinkat(s->state_dirfd, "exit.json", 0) < 0 && errno != ENOENT)
 		return -errno;
 	s->procs[0].tty = a->tty && !strcmp(a->tty, "yes");

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from harness import leaks
-from harness.case import BB, E2E, not_oracle, wait_for
+from harness.case import BB, Api, Daemon, Docker, E2E, not_oracle, wait_for
 
 NEWER = not_oracle("messages of API 1.44 and later")
 
@@ -151,6 +151,43 @@ class TestPolicies(Restarting):
         got = self.docker("run", "--name", "att", "--restart", "always", BB, "sh", "-c", "echo up; exit 4")
         self.assertEqual((got.code, got.out), (4, "up\n"))
         wait_for(lambda: self.starts("att") >= 2, 10, "and goes on")
+
+
+@not_oracle("its shim deletes before it tells of the end")
+class TestSlowDelete(Restarting):
+    """The runtime still deletes the container when the next run of it is due (once a test)."""
+
+    @classmethod
+    def bring_up(cls):
+        cls.daemon = Daemon()
+        wrapper = os.path.join(cls.daemon.root, "runc")
+        with open(wrapper, "w") as f:
+            f.write('#!/bin/sh\nfor a; do case $a in delete) [ -e "$0.slow" ] && rm "$0.slow" && sleep 1 ;;'
+                    f' --*) ;; /*) ;; *) break ;; esac; done\nexec {shutil.which("runc")} "$@"\n')
+        os.chmod(wrapper, 0o755)
+        cls.daemon.flags = ["--add-runtime", f"slow={wrapper}", "--default-runtime", "slow"]
+        cls.daemon.start()
+        cls.api = Api(cls.daemon.sock)
+        cls.docker = Docker(cls.daemon.sock)
+        cls.load_base(cls.api)
+
+    def setUp(self):
+        super().setUp()
+        open(os.path.join(self.daemon.root, "runc.slow"), "w").close()
+
+    def test_every_run_is_its_own(self):
+        ref = self.loop("on-failure", 1, cmd="echo up; sleep 2; exit 7")
+        wait_for(lambda: self.count(ref) == 1 and self.state(ref)["Status"] == "exited", 30, "given up")
+        state = self.state(ref)
+        self.assertEqual((state["ExitCode"], state["Error"], self.starts(ref)), (7, "", 2))
+
+    def test_started_again_at_once(self):
+        ref = self.run_("echo up")
+        for _ in range(2):
+            self.api.wait(ref)
+            self.api.start(ref)
+        self.api.wait(ref)
+        self.assertEqual(self.starts(ref), 3)
 
 
 class TestEnded(Restarting):
