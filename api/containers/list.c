@@ -53,7 +53,6 @@ static int check_filters(struct call *call, struct list_query *q, struct err *e)
 	values = filters_get(&q->filters, "since");
 	if (values->n && container_lookup(call->eng, values->items[0], &q->since, e) < 0)
 		return err_code(e);
-	q->all |= q->before || q->since;
 	return 0;
 }
 
@@ -147,10 +146,14 @@ static bool volume_matches(const struct filters *f, const struct container *c)
 {
 	const struct texts *values = filters_get(f, "volume");
 
-	for (size_t i = 0; i < c->n_mounts; i++)
-		if ((c->mounts[i].name && texts_contain(values, c->mounts[i].name)) ||
-		    texts_contain(values, c->mounts[i].destination))
+	/* By name; what has none, by where it is. */
+	for (size_t i = 0; i < c->n_mounts; i++) {
+		const struct container_mount *m = &c->mounts[i];
+		const char *name = m->name && *m->name ? m->name : m->source;
+
+		if ((name && texts_contain(values, name)) || texts_contain(values, m->destination))
 			return true;
+	}
 	return !values->n;
 }
 

@@ -189,14 +189,18 @@ void shape_networks(const struct container *c, struct json_writer *w, struct are
 		    unsigned api_minor)
 {
 	const char *mode = c->host.network_mode ? c->host.network_mode : "bridge";
-	const struct network_info *net =
-		strncmp(mode, "container:", 10) ? network_find(c->eng->network, mode) : NULL;
+	bool joined = !strncmp(mode, "container:", 10);
+	const struct network_info *net = joined ? NULL : network_find(c->eng->network, mode);
 
 	(void)a;
 	json_object_open(w);
-	if (net && !c->config.network_disabled) {
-		json_key(w, net->name);
-		put_endpoint(c, net->name, net->id, w, api_minor);
+	/* One that is not there is missed at the start alone, and shown by the name it was asked
+	 * by. */
+	if (!joined && !c->config.network_disabled) {
+		const char *name = net ? net->name : mode;
+
+		json_key(w, name);
+		put_endpoint(c, name, net ? net->id : "", w, api_minor);
 	}
 	json_object_close(w);
 }

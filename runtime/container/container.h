@@ -124,6 +124,7 @@ struct container {
 	bool unfinished; /* half created or half removed, with volumes: the next start removes it */
 	bool told_connected; /* the last network event said so */
 	bool stop_requested; /* by a client, since the last start */
+	unsigned restarts;   /* by clients, under way: its end does not remove it */
 	uint64_t exits;	     /* counts ends; "next-exit" waits for a change */
 	int restart_count;   /* by the policy, since a client last started it */
 	struct container_restart restart;

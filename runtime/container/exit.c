@@ -70,7 +70,7 @@ int container_handle_exit(struct container *c, const struct shim_exit *exit)
 	if (c->image && !again)
 		c->image->running--;
 	container_event_die(c);
-	if (c->host.auto_remove) {
+	if (c->host.auto_remove && !c->restarts) {
 		container_auto_remove(c);
 		return 0;
 	}

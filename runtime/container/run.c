@@ -78,7 +78,7 @@ static int start_locked(struct container *c, struct err *e) FIBER_FN
 		str_copy(c->error, sizeof(c->error),
 			 str_span(own.msg, MIN(strlen(own.msg), sizeof(c->error) - 1)));
 		/* Refused for want of room, it may be started again. */
-		if (c->host.auto_remove && own.kind != ERR_UNAVAILABLE)
+		if (c->host.auto_remove && !c->restarts && own.kind != ERR_UNAVAILABLE)
 			container_auto_remove(c);
 		else if (container_persist(c, PERSIST_QUICK, &saved) < 0)
 			log_error("%s", saved.msg);
@@ -220,7 +220,8 @@ int container_stop(struct container *c, const char *signal, int64_t timeout_s, s
 	return r;
 }
 
-int container_restart(struct container *c, const char *signal, int64_t timeout_s, struct err *e)
+static int restart(struct container *c, const char *signal, int64_t timeout_s, struct err *e)
+	FIBER_FN
 {
 	int r;
 
@@ -242,6 +243,16 @@ int container_restart(struct container *c, const char *signal, int64_t timeout_s
 	}
 	if (r == 0)
 		container_event(c, "restart");
+	return r;
+}
+
+int container_restart(struct container *c, const char *signal, int64_t timeout_s, struct err *e)
+{
+	int r;
+
+	c->restarts++;
+	r = restart(c, signal, timeout_s, e);
+	c->restarts--;
 	return r;
 }
 

@@ -3,6 +3,7 @@
 
 import os
 import re
+import tempfile
 import threading
 import time
 
@@ -229,6 +230,26 @@ class TestList(E2E):
         self.assertEqual(self.names(filters={"status": ["created"]}), ["web-two"])
         self.assertEqual(self.names(filters={"name": {"web": True}}, all=1), ["web-one", "web-two"])
 
+    def test_filters_by_another_container(self):
+        """Neither lists those that ended by itself."""
+        self.create("true", name="first")
+        self.run_(name="second")
+        self.run_(name="third")
+        self.create("true", name="fourth")
+        for since, before, names in (("first", None, ["second", "third"]), (None, "fourth", ["second", "third"]),
+                                     ("second", None, ["third"]), ("first", "third", ["second"])):
+            filters = {k: [v] for k, v in (("since", since), ("before", before)) if v}
+            self.assertEqual(self.names(filters=filters), names)
+        self.assertEqual(self.names(filters={"since": ["second"]}, all=1), ["fourth", "third"])
+
+    def test_filter_by_volume(self):
+        self.addCleanup(self.api.delete, "/volumes/kept")
+        with tempfile.TemporaryDirectory() as folder:
+            self.create("true", name="bound", HostConfig={"Binds": [f"{folder}:/there"]})
+            self.create("true", name="named", HostConfig={"Binds": ["kept:/there"]})
+            for value, names in ((folder, ["bound"]), ("kept", ["named"]), ("/there", ["bound", "named"]), ("x", [])):
+                self.assertEqual(self.names(filters={"volume": [value]}, all=1), names)
+
     def test_bad_filters(self):
         got = self.api.get("/containers/json", filters={"status": ["nonsense"]})
         self.assertEqual(got.status, 400)
@@ -295,6 +316,18 @@ class TestWait(E2E):
         self.api.ok("POST", f"/containers/{ref}/restart")
         self.assertEqual((self.code(conn), self.code(other)), (3, 3))
         self.assertTrue(self.api.inspect(ref)["State"]["Running"])
+
+    def test_restart_keeps_what_its_end_removes(self):
+        ref = self.run_(TRAP, HostConfig={"AutoRemove": True})
+        self.logged(ref, "up")
+        for _ in range(2):
+            self.api.ok("POST", f"/containers/{ref}/restart", t=5)
+            got = self.api.inspect(ref)
+            self.assertEqual((got["State"]["Running"], got["HostConfig"]["AutoRemove"]), (True, True))
+        conn = self.waiting(ref, "removed")
+        self.api.ok("POST", f"/containers/{ref}/stop", t=5)
+        self.code(conn)
+        self.assertEqual(self.api.get(f"/containers/{ref}/json").status, 404)
 
     @not_oracle("conditions are checked since 1.42")
     def test_errors(self):

@@ -101,7 +101,10 @@ class Disks:
             same(g.docker("images", "-q", BB) != "", True, "the image")
             same(inspect(g, "done")["State"]["ExitCode"], 4, "exit code")
             same(g.docker("logs", "done"), "kept", "log")
-            within(lambda: inspect(g, "busy")["State"]["Running"], 20, "restarted by its policy")
+            try:
+                within(lambda: inspect(g, "busy")["State"]["Running"], 60, "restarted by its policy")
+            except Failed as e:
+                raise Failed(f"{e}: {inspect(g, 'busy')['State']}") from e
             remove(g, "busy", "done")
             g.docker("rmi", BB)
             # Cut again, this time while an image comes in.
