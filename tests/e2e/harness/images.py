@@ -36,6 +36,8 @@ def make_for(arch, busybox, cc):
     """Images of another architecture, from its static busybox and a compiler for it."""
     global ARCH, BUSYBOX, CC        # pylint: disable=global-statement
     ARCH, BUSYBOX, CC = arch, busybox, shlex.split(cc)
+    for made in (probe, base_layer, base_image, base_archive):
+        made.cache_clear()
 
 
 def digest(data):
